@@ -1,0 +1,236 @@
+"""
+Ask the HTTP API of Prometheus, or of what speaks the same.
+
+An answer is whole, or an UnavailableError says in a word why not. Nothing here knows what is asked.
+"""
+
+import asyncio
+import json
+import math
+import ssl
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from jupyterhub_quota.errors import InputError, Unavailable, UnavailableError
+
+# More is no answer to one question: what is larger has to be asked for in parts.
+LARGEST_ANSWER = 64 * 2**20
+# Below this, reading JSON takes less time than handing it to a thread.
+SMALL_ANSWER = 2**17
+# The first try may take this share of the deadline, so that something is left for a second.
+FIRST_TRY = 0.6
+# What may be over in a moment, so that asking again is worth it.
+PASSING = {Unavailable.UNREACHABLE, Unavailable.SLOW, Unavailable.FAILED}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """
+    How to be let in. The files are read again when they change, so that a credential can be changed while a hub runs.
+
+    Attributes:
+        username: for basic authentication, together with *password_file*.
+        password_file: holds the password and nothing else.
+        token_file: holds a bearer token and nothing else.
+        ca_file: certificates of the authorities to trust instead of the system's.
+    """
+
+    username: str = ""
+    password_file: Path | None = None
+    token_file: Path | None = None
+    ca_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        if bool(self.username) != bool(self.password_file):
+            raise InputError("ledger: a user name and a password file belong together; give both or neither")
+        if self.password_file and self.token_file:
+            raise InputError("ledger: give either a password file or a token file")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One series of an answer: its labels and its samples (one, for an instant query) as (seconds, value)."""
+
+    labels: dict[str, str]
+    samples: tuple[tuple[float, float], ...]
+
+    @property
+    def value(self) -> float:
+        """The last sample's value."""
+        return self.samples[-1][1]
+
+
+class PrometheusApi:
+    """
+    The HTTP API at *url*.
+
+    Args:
+        url: address of the server, with a path if its API is below one.
+        access: how to be let in.
+        timeout_seconds: how long one question may take in all, its second try included.
+
+    Raises:
+        InputError: the address cannot be used. It is not repeated in the message.
+    """
+
+    def __init__(self, url: str, access: Access, timeout_seconds: float) -> None:
+        self.timeout_seconds = timeout_seconds
+        self._address = _address(url)
+        self._access = access
+        self._client: httpx.AsyncClient | None = None
+        self._credential: tuple[tuple[int, int, int], str] | None = None
+
+    async def query(self, expression: str, at: float) -> list[Row]:
+        """
+        Return the rows of an instant query at a time in seconds since the epoch.
+
+        Raises:
+            UnavailableError: there is no whole answer within the deadline.
+        """
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                try:
+                    async with asyncio.timeout(self.timeout_seconds * FIRST_TRY):
+                        return await self._query(expression, at)
+                except TimeoutError:
+                    pass
+                except UnavailableError as error:
+                    if error.reason not in PASSING:
+                        raise
+                return await self._query(expression, at)
+        except TimeoutError as error:
+            message = f"Prometheus did not answer within {self.timeout_seconds:g} s"
+            raise UnavailableError(message, Unavailable.SLOW) from error
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+
+    async def _query(self, expression: str, at: float) -> list[Row]:
+        form = {"query": expression, "time": f"{at:.3f}", "timeout": f"{self.timeout_seconds:g}s"}
+        body = await self._post("api/v1/query", form)
+        if len(body) > SMALL_ANSWER:
+            return await asyncio.to_thread(_rows, body)
+        return _rows(body)
+
+    async def _post(self, path: str, form: dict[str, str]) -> bytes:
+        if self._client is None:
+            # Redirects and proxies of the environment could carry the credential to somebody else.
+            self._client = httpx.AsyncClient(
+                timeout=self.timeout_seconds, follow_redirects=False, trust_env=False, verify=self._trusted()
+            )
+        headers = await asyncio.to_thread(self._authorization) if self._guarded else {}
+        try:
+            async with self._client.stream("POST", self._address.join(path), data=form, headers=headers) as response:
+                body = bytearray()
+                async for part in response.aiter_bytes():
+                    body += part
+                    if len(body) > LARGEST_ANSWER:
+                        raise UnavailableError("Prometheus answered with too much", Unavailable.TOO_LARGE)
+                if response.status_code != httpx.codes.OK:
+                    raise _refused(response.status_code)
+                return bytes(body)
+        except httpx.TimeoutException as error:
+            raise UnavailableError("Prometheus did not answer in time", Unavailable.SLOW) from error
+        except httpx.DecodingError as error:
+            raise UnavailableError("Prometheus' answer cannot be decoded", Unavailable.MALFORMED) from error
+        except httpx.HTTPError as error:
+            raise UnavailableError("Prometheus cannot be reached", Unavailable.UNREACHABLE) from error
+
+    def _trusted(self) -> ssl.SSLContext | bool:
+        if self._address.scheme != "https":
+            return False
+        try:
+            return ssl.create_default_context(cafile=self._access.ca_file)
+        except OSError as error:
+            message = f"ledger: the certificates in {self._access.ca_file} cannot be read"
+            raise UnavailableError(message, Unavailable.DENIED) from error
+
+    @property
+    def _guarded(self) -> bool:
+        return bool(self._access.password_file or self._access.token_file)
+
+    def _authorization(self) -> dict[str, str]:
+        """The header that lets us in, from its file as it is now."""
+        file = self._access.password_file or self._access.token_file
+        if file is None:
+            return {}
+        try:
+            found = file.stat()
+            version = (found.st_ino, found.st_size, found.st_mtime_ns)
+            if self._credential is None or self._credential[0] != version:
+                self._credential = (version, file.read_text(encoding="utf-8").strip())
+        except (OSError, ValueError) as error:
+            message = f"the credential for Prometheus cannot be read from {file}"
+            raise UnavailableError(message, Unavailable.DENIED) from error
+        secret = self._credential[1]
+        if self._access.token_file:
+            return {"Authorization": f"Bearer {secret}"}
+        request = httpx.Request("GET", self._address)
+        return {
+            "Authorization": next(httpx.BasicAuth(self._access.username, secret).auth_flow(request)).headers[
+                "Authorization"
+            ]
+        }
+
+
+def quoted(text: str) -> str:
+    """Return *text* as a PromQL string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return f'"{escaped}"'
+
+
+def _address(url: str) -> httpx.URL:
+    """The address with a slash at its end, so that paths are joined below it."""
+    example = "write for example 'http://prometheus:9090'"
+    try:
+        address = httpx.URL(url)
+    except httpx.InvalidURL:
+        # The cause would repeat the address, which may hold a password.
+        raise InputError(f"ledger: the address cannot be read; {example}") from None
+    if address.scheme not in {"http", "https"} or not address.host or address.query or address.fragment:
+        raise InputError(f"ledger: the address is not one of http or https alone; {example}")
+    if address.userinfo:
+        raise InputError("ledger: the address holds a user or a password; give a user name and a password file instead")
+    return address.copy_with(raw_path=address.raw_path.rstrip(b"/") + b"/")
+
+
+def _refused(status: int) -> UnavailableError:
+    if status in {401, 403}:
+        return UnavailableError("Prometheus refused the credential", Unavailable.DENIED)
+    if httpx.codes.is_redirect(status):
+        return UnavailableError("Prometheus is not at this address: it redirects", Unavailable.MALFORMED)
+    return UnavailableError(f"Prometheus answered with status {status}", Unavailable.FAILED)
+
+
+def _rows(body: bytes) -> list[Row]:
+    """The rows of an answer that is whole."""
+    try:
+        answer: Any = json.loads(body)
+        if answer["status"] != "success":
+            raise UnavailableError("Prometheus could not answer", Unavailable.FAILED)
+        # VictoriaMetrics says so where only some of its storage nodes answered.
+        if answer.get("warnings") or answer.get("isPartial"):
+            raise UnavailableError("Prometheus answered with a part only", Unavailable.PARTIAL)
+        return [
+            Row(
+                dict(each["metric"]),
+                tuple((float(t), _number(v)) for t, v in (each.get("values") or [each["value"]])),
+            )
+            for each in answer["data"]["result"]
+        ]
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
+        raise UnavailableError("Prometheus did not answer as it should", Unavailable.MALFORMED) from error
+
+
+def _number(text: object) -> float:
+    value = float(str(text))
+    if not math.isfinite(value):
+        raise ValueError("an amount or a time that is no number")
+    return value

@@ -1,0 +1,158 @@
+"""
+The ledger of a hub on Kubernetes: recording rules in Prometheus, fed by kube-state-metrics.
+
+One question about one subject is one query, whatever the number of quotas. Everybody is read in slices of time, so that
+no answer is too large to be held. Starts and ends are absolute times: how often and how late samples were taken changes
+nothing. What the series mean stands in the rules: `helm-chart/jupyterhub-quota/files/rules/ledger.yaml`.
+"""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from jupyterhub_quota.amounts import HOUR
+from jupyterhub_quota.errors import Unavailable, UnavailableError
+from jupyterhub_quota.ledger.api import Access, PrometheusApi, Row, quoted
+from jupyterhub_quota.ledger.pods import Found, gpu_pattern, id_of, segments
+from jupyterhub_quota.ledger.protocol import Reading
+from jupyterhub_quota.session import Session
+
+GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/*")
+
+# Everybody is read in slices so long: some megabytes for thousands of users.
+SLICE_SECONDS = 6.0 * HOUR
+SLICES_AT_ONCE = 2
+# History is read from so much earlier than was asked for, to see whether it goes on there.
+MARGIN_SECONDS = 1.0 * HOUR
+# How long it is remembered since when history is complete; it only ever begins later, as old days are dropped.
+REMEMBER_SECONDS = 1.0 * HOUR
+
+
+class PrometheusLedger:
+    """
+    Sessions as Prometheus knows them; implements `Ledger`.
+
+    Args:
+        url: address of Prometheus, or of what speaks the same API.
+        access: how to be let in.
+        namespace: count pods of this namespace only, where one Prometheus serves several hubs. A Prometheus of one hub
+            does without: the matcher makes it walk its whole index.
+        gpu_resources: names of the resources that are GPUs, as pods ask for them; `*` stands for any text.
+        timeout_seconds: how long one question about one subject may take in all; for everybody, each slice.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        access: Access | None = None,
+        namespace: str = "",
+        gpu_resources: Iterable[str] = GPU_RESOURCES,
+        timeout_seconds: float = 5.0,
+    ) -> None:
+        self._api = PrometheusApi(url, access or Access(), timeout_seconds)
+        self._namespace = namespace
+        self._gpu = gpu_pattern(gpu_resources)
+        self._began: _Began | None = None
+
+    async def read(self, *, since: float, at: float, user: str | None = None) -> Reading:
+        """
+        Return the sessions that held something after *since*; see `Ledger.read`.
+
+        Raises:
+            UnavailableError: Prometheus cannot be asked, or nothing shows that it watches.
+        """
+        if user is not None:
+            found = Found()
+            await self._slice(found, since, at, user)
+        else:
+            found = await self._everybody(since, at)
+        if found.seen is None:
+            message = "Prometheus has no heartbeat of the ledger: is it fed by kube-state-metrics, with our rules?"
+            raise UnavailableError(message, Unavailable.NOT_WATCHING)
+        as_of = min(found.seen, at)
+        sessions = [session for session in found.sessions(self._gpu, as_of) if session.end > since or session.alive]
+        if found.resized:
+            sessions = await self._insegments(sessions, found.resized, since, at)
+        if found.first is not None:
+            self._began = _Began(found.first, since, at)
+        return Reading(tuple(sessions), as_of, self._began.first if self._began else None)
+
+    async def close(self) -> None:
+        """Let go of connections."""
+        await self._api.close()
+
+    def __repr__(self) -> str:
+        return "PrometheusLedger(…)"
+
+    async def _everybody(self, since: float, at: float) -> Found:
+        """Read everybody in slices of time; a session that lies in several of them is put together again."""
+        found = Found()
+        borders = [since]
+        while borders[-1] + SLICE_SECONDS < at:
+            borders.append(borders[-1] + SLICE_SECONDS)
+        few = asyncio.Semaphore(SLICES_AT_ONCE)
+
+        async def read(begin: float, end: float) -> None:
+            async with few:
+                await self._slice(found, begin, end, None)
+
+        async with asyncio.TaskGroup() as tasks:
+            for begin, end in zip(borders, [*borders[1:], at], strict=True):
+                tasks.create_task(read(begin, end))
+        return found
+
+    async def _slice(self, found: Found, since: float, at: float, user: str | None) -> None:
+        """Add what is known of the time between *since* and *at* to what was found."""
+        window = f"[{at - since + MARGIN_SECONDS:.0f}s]"
+        who = self._matchers(user)
+        wanted = {
+            "request": f"avg_over_time(jupyterhub_quota:pod_request{who}{window})",
+            "start": f"min_over_time(jupyterhub_quota:pod_start_seconds{who}{window})",
+            "end": f"max_over_time(jupyterhub_quota:pod_end_seconds{who}{window})",
+            "info": f"max_over_time(jupyterhub_quota:pod_info{who}{window})",
+            "resized": f"count_over_time(jupyterhub_quota:pod_request_before{who}{window})",
+            "seen": f"max(max_over_time(jupyterhub_quota:seen_seconds{self._matchers(None)}[1d]))",
+        }
+        if self._began is None or not self._began.answers(since, at):
+            wanted["first"] = f"min(min_over_time(jupyterhub_quota:seen_seconds{self._matchers(None)}{window}))"
+        union = " or ".join(f'label_replace({query}, "stat", "{stat}", "", "")' for stat, query in wanted.items())
+        rows = await self._api.query(union, at)
+        if user is None:
+            await asyncio.to_thread(found.add, rows)
+        else:
+            found.add(rows)
+
+    async def _insegments(self, sessions: list[Session], resized: set[str], since: float, at: float) -> list[Session]:
+        """Replace each session that was resized by one for each size."""
+        uids = "|".join(re.escape(id_.partition("/")[2]) for id_ in sorted(resized))
+        window = f"[{at - since + MARGIN_SECONDS:.0f}s]"
+        rows = await self._api.query(f"jupyterhub_quota:pod_request{{uid=~{quoted(uids)}}}{window}", at)
+        changes: dict[str, list[Row]] = {}
+        for row in rows:
+            changes.setdefault(id_of(row.labels), []).append(row)
+        parts = []
+        for session in sessions:
+            was_resized = session.id in resized
+            parts += segments(session, changes.get(session.id, []), self._gpu) if was_resized else [session]
+        return parts
+
+    def _matchers(self, user: str | None) -> str:
+        parts = [f"namespace={quoted(self._namespace)}"] if self._namespace else []
+        if user is not None:
+            parts.append(f"username={quoted(user)}")
+        return "{" + ",".join(parts) + "}" if parts else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Began:
+    """The *first* heartbeat after *since*, as it was known at *at*."""
+
+    first: float
+    since: float
+    at: float
+
+    def answers(self, since: float, at: float) -> bool:
+        """Return whether this is still the answer for another question."""
+        return since >= self.since and 0 <= at - self.at < REMEMBER_SECONDS

@@ -1,0 +1,44 @@
+"""The one seam to the outside: which sessions were held, and as of when is that known."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from jupyterhub_quota.session import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """
+    What a ledger knows.
+
+    Attributes:
+        sessions: every session that held something after the time that was asked for, in no order.
+        as_of: the time of which this is the state; sessions that are alive were so then.
+        complete_since: sessions that ended before may be missing; None where nothing is known to be missing.
+    """
+
+    sessions: tuple[Session, ...]
+    as_of: float
+    complete_since: float | None = None
+
+
+class Ledger(Protocol):
+    """The record of sessions that usage is computed from."""
+
+    async def read(self, *, since: float, at: float, user: str | None = None) -> Reading:
+        """
+        Return the sessions that held something after *since*, of *user* or of everybody.
+
+        Args:
+            since: seconds since the epoch; sessions that ended before are left out.
+            at: the present, or the past moment that is asked about; sessions that start later are left out.
+            user: exactly this name, or None for everybody.
+
+        Raises:
+            UnavailableError: it cannot be known. An empty answer means that there are none.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Let go of connections. The ledger may be read again afterwards."""
+        ...
