@@ -33,7 +33,10 @@ contact: "Ask for more at help@example.org."
 
 def pytest_configure(config):
     """Let JupyterHub 5 and the libraries of its time warn about themselves; ours stay errors."""
-    for line in ("ignore:The `version` property of an event schema:UserWarning", "ignore::DeprecationWarning:jupyterhub"):
+    for line in (
+        "ignore:The `version` property of an event schema:UserWarning",
+        "ignore::DeprecationWarning:jupyterhub",
+    ):
         config.addinivalue_line("filterwarnings", line)
 
 
@@ -115,7 +118,10 @@ class Person:
         self.path = quote(name, safe="")
         self.browser = httpx.AsyncClient(base_url=hub.url, follow_redirects=True, timeout=30)
         self.api = httpx.AsyncClient(
-            base_url=hub.url + "api/", headers={"Authorization": "token admin-token"}, timeout=30, follow_redirects=False
+            base_url=hub.url + "api/",
+            headers={"Authorization": "token admin-token"},
+            timeout=30,
+            follow_redirects=False,
         )
 
     async def sign_in(self) -> None:

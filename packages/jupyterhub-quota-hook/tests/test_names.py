@@ -33,7 +33,7 @@ async def test_people_whose_names_are_alike_are_different_people(hub, used, name
 
 async def test_a_name_comes_back_from_the_record_as_it_is(hub, ledger):
     """Spaces, quotes, braces and all; letters are small since the hub's authenticator makes them so."""
-    name = "o'brien \"b\" {x} zoë"
+    name = 'o\'brien "b" {x} zoë'
     (person,) = await hub.accounts(name)
     await person.start(memory=4)
     async with asyncio.timeout(10):

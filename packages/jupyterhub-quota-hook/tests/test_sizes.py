@@ -50,7 +50,8 @@ class TestRequest:
         assert expected == (request.memory, request.cpu, request.gpu)
 
     @pytest.mark.parametrize(
-        ("text", "number"), [("1", 1), (1, 1), ("500m", 0.5), ("4Gi", 4 * GIB), ("1e3", 1000), ("2k", 2000), (".5", 0.5)]
+        ("text", "number"),
+        [("1", 1), (1, 1), ("500m", 0.5), ("4Gi", 4 * GIB), ("1e3", 1000), ("2k", 2000), (".5", 0.5)],
     )
     def test_quantities_are_read_as_kubernetes_does(self, text, number):
         """Plain, with an exponent, with a suffix."""

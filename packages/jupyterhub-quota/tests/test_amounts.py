@@ -17,17 +17,13 @@ from jupyterhub_quota.amounts import (
     MINUTE,
     amount_pattern,
     duration_pattern,
-    format_amount,
-    format_duration,
-    format_size,
-    format_used,
-    format_window,
     parse_amount,
     parse_duration,
     parse_size,
 )
 from jupyterhub_quota.errors import InputError
 from jupyterhub_quota.session import Resource
+from jupyterhub_quota.wording import format_amount, format_duration, format_size, format_used, format_window
 
 MEMORY, CPU, GPU = Resource
 UNITS = {MEMORY: GIB * HOUR, CPU: HOUR, GPU: HOUR}

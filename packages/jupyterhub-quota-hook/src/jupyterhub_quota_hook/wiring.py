@@ -10,8 +10,8 @@ from typing import Any
 from jupyterhub.app import JupyterHub
 from traitlets.config import Config
 
-import jupyterhub_spawn_progress
 from jupyterhub_quota_hook.hook import Door, make_door
+from jupyterhub_spawn_progress import setup as set_up_progress
 
 Hook = Callable[[Any], Awaitable[None] | None]
 
@@ -25,7 +25,7 @@ def setup(c: Config) -> None:
     To be called at the end of the hub's configuration: hooks that are set before are kept and run first, whatever
     section they are set on. Calling it twice is harmless. What is set in `c.JupyterHubQuota` counts wherever it stands.
     """
-    jupyterhub_spawn_progress.setup(c)
+    set_up_progress(c)
     spawner_class = c.JupyterHub.spawner_class
     if _is_ours(_effective(c, spawner_class, "pre_spawn_hook")):
         return

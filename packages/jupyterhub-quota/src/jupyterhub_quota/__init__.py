@@ -15,13 +15,23 @@ from jupyterhub_quota.errors import (
 from jupyterhub_quota.event import DECISION_SCHEMA, decision_event
 from jupyterhub_quota.explanation import explain
 from jupyterhub_quota.hub import HubClient
-from jupyterhub_quota.ledger import Ledger, Reading, SqliteLedger, open_ledger
+from jupyterhub_quota.ledger import (
+    Access,
+    CachedLedger,
+    Ledger,
+    PrometheusLedger,
+    Reading,
+    SqliteLedger,
+    open_ledger,
+)
 from jupyterhub_quota.policy import AtLaunch, Offer, Policy, Quota, WhenUnknown, WhileRunning
 from jupyterhub_quota.session import Request, Resource, Session, Subject
 
 __all__ = [
     "DECISION_SCHEMA",
+    "Access",
     "AtLaunch",
+    "CachedLedger",
     "Decision",
     "HubClient",
     "InputError",
@@ -31,6 +41,7 @@ __all__ = [
     "Outcome",
     "Policy",
     "PolicyError",
+    "PrometheusLedger",
     "Quota",
     "QuotaEngine",
     "QuotaError",

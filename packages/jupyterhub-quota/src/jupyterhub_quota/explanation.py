@@ -11,13 +11,14 @@ from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
-from jupyterhub_quota.amounts import MINUTE, format_amount, format_duration, format_size, format_used, format_window
+from jupyterhub_quota.amounts import MINUTE
 from jupyterhub_quota.decision import BLOCKING, Outcome, Reason
 from jupyterhub_quota.errors import InputError
 from jupyterhub_quota.event import DecisionEvent, EventQuota
 from jupyterhub_quota.policy import AtLaunch
 from jupyterhub_quota.sentences import MONTHS, WORDS
 from jupyterhub_quota.session import Request, Resource
+from jupyterhub_quota.wording import format_amount, format_duration, format_size, format_used, format_window
 
 
 def explain(event: Mapping[str, object]) -> str:

@@ -1,7 +1,7 @@
 """
 What the admin decided: which groups get which quotas, and what follows.
 
-Values only. `document.py` reads them from what people write.
+Values only. `document/` reads them from what people write.
 """
 
 import string

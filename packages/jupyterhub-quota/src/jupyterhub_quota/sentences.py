@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from jupyterhub_quota.amounts import MIB, format_amount, format_duration, format_size, format_used, format_window
+from jupyterhub_quota.amounts import MIB
 from jupyterhub_quota.decision import Decision, Outcome, Reason, Status
 from jupyterhub_quota.policy import Policy, WhileRunning, render
 from jupyterhub_quota.session import Resource
+from jupyterhub_quota.wording import format_amount, format_duration, format_size, format_used, format_window
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec")
 WORDS = {Resource.MEMORY: "memory", Resource.CPU: "CPU", Resource.GPU: "GPU"}

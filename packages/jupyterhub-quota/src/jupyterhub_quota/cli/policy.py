@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jupyterhub_quota.amounts import format_amount, format_duration, format_window
 from jupyterhub_quota.answers import number
 from jupyterhub_quota.cli.options import Commands, add_command, print_json
 from jupyterhub_quota.document import load_policy, policy_schema, policy_warnings
@@ -14,6 +13,7 @@ from jupyterhub_quota.errors import PolicyError
 from jupyterhub_quota.policy import AtLaunch, Offer, Policy, WhenUnknown, WhileRunning
 from jupyterhub_quota.sentences import WORDS
 from jupyterhub_quota.session import Resource, Subject
+from jupyterhub_quota.wording import format_amount, format_duration, format_window
 
 WRONG_INPUT = 2
 

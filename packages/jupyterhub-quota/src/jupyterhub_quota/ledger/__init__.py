@@ -1,7 +1,10 @@
 """Records of sessions."""
 
+from jupyterhub_quota.ledger.api import Access
+from jupyterhub_quota.ledger.cached import CachedLedger
+from jupyterhub_quota.ledger.prometheus import PrometheusLedger
 from jupyterhub_quota.ledger.protocol import Ledger, Reading
 from jupyterhub_quota.ledger.sqlite import SqliteLedger
 from jupyterhub_quota.ledger.url import open_ledger
 
-__all__ = ["Ledger", "Reading", "SqliteLedger", "open_ledger"]
+__all__ = ["Access", "CachedLedger", "Ledger", "PrometheusLedger", "Reading", "SqliteLedger", "open_ledger"]

@@ -9,7 +9,6 @@ nothing. What the series mean stands in the rules: `helm-chart/jupyterhub-quota/
 import asyncio
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from jupyterhub_quota.amounts import HOUR
 from jupyterhub_quota.errors import Unavailable, UnavailableError
@@ -23,10 +22,8 @@ GPU_RESOURCES = ("nvidia.com/gpu", "amd.com/gpu", "gpu.intel.com/*")
 # Everybody is read in slices so long: some megabytes for thousands of users.
 SLICE_SECONDS = 6.0 * HOUR
 SLICES_AT_ONCE = 2
-# History is read from so much earlier than was asked for, to see whether it goes on there.
+# Series are read from so much earlier than was asked for: a session's samples may be a little older than its end.
 MARGIN_SECONDS = 1.0 * HOUR
-# How long it is remembered since when history is complete; it only ever begins later, as old days are dropped.
-REMEMBER_SECONDS = 1.0 * HOUR
 
 
 class PrometheusLedger:
@@ -40,6 +37,7 @@ class PrometheusLedger:
             does without: the matcher makes it walk its whole index.
         gpu_resources: names of the resources that are GPUs, as pods ask for them; `*` stands for any text.
         timeout_seconds: how long one question about one subject may take in all; for everybody, each slice.
+        history: whether to read the names of servers that have ended, too, which pages show and decisions do not need.
     """
 
     def __init__(
@@ -50,11 +48,13 @@ class PrometheusLedger:
         namespace: str = "",
         gpu_resources: Iterable[str] = GPU_RESOURCES,
         timeout_seconds: float = 5.0,
+        history: bool = True,
     ) -> None:
         self._api = PrometheusApi(url, access or Access(), timeout_seconds)
         self._namespace = namespace
         self._gpu = gpu_pattern(gpu_resources)
-        self._began: _Began | None = None
+        self._began: float | None = None
+        self._history = history
 
     async def read(self, *, since: float, at: float, user: str | None = None) -> Reading:
         """
@@ -63,21 +63,20 @@ class PrometheusLedger:
         Raises:
             UnavailableError: Prometheus cannot be asked, or nothing shows that it watches.
         """
+        found = Found()
         if user is not None:
-            found = Found()
-            await self._slice(found, since, at, user)
+            await self._slice(found, since, at, user, edge=True)
         else:
-            found = await self._everybody(since, at)
+            await self._everybody(found, since, at)
         if found.seen is None:
             message = "Prometheus has no heartbeat of the ledger: is it fed by kube-state-metrics, with our rules?"
             raise UnavailableError(message, Unavailable.NOT_WATCHING)
         as_of = min(found.seen, at)
         sessions = [session for session in found.sessions(self._gpu, as_of) if session.end > since or session.alive]
         if found.resized:
-            sessions = await self._insegments(sessions, found.resized, since, at)
-        if found.first is not None:
-            self._began = _Began(found.first, since, at)
-        return Reading(tuple(sessions), as_of, self._began.first if self._began else None)
+            sessions = await self._in_parts(sessions, found.resized, since, at)
+        complete_since = found.first if found.first is not None else await self._beginning(since, at)
+        return Reading(tuple(sessions), as_of, complete_since)
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -86,9 +85,8 @@ class PrometheusLedger:
     def __repr__(self) -> str:
         return "PrometheusLedger(…)"
 
-    async def _everybody(self, since: float, at: float) -> Found:
+    async def _everybody(self, found: Found, since: float, at: float) -> None:
         """Read everybody in slices of time; a session that lies in several of them is put together again."""
-        found = Found()
         borders = [since]
         while borders[-1] + SLICE_SECONDS < at:
             borders.append(borders[-1] + SLICE_SECONDS)
@@ -96,35 +94,44 @@ class PrometheusLedger:
 
         async def read(begin: float, end: float) -> None:
             async with few:
-                await self._slice(found, begin, end, None)
+                await self._slice(found, begin, end, None, edge=begin == since)
 
         async with asyncio.TaskGroup() as tasks:
             for begin, end in zip(borders, [*borders[1:], at], strict=True):
                 tasks.create_task(read(begin, end))
-        return found
 
-    async def _slice(self, found: Found, since: float, at: float, user: str | None) -> None:
-        """Add what is known of the time between *since* and *at* to what was found."""
+    async def _slice(self, found: Found, since: float, at: float, user: str | None, *, edge: bool) -> None:
+        """Add to *found* what is known from *since* to *at*; with *edge*, whether history reaches back so far."""
+        who, everybody = self._matchers(user), self._matchers(None)
         window = f"[{at - since + MARGIN_SECONDS:.0f}s]"
-        who = self._matchers(user)
         wanted = {
             "request": f"avg_over_time(jupyterhub_quota:pod_request{who}{window})",
             "start": f"min_over_time(jupyterhub_quota:pod_start_seconds{who}{window})",
             "end": f"max_over_time(jupyterhub_quota:pod_end_seconds{who}{window})",
-            "info": f"max_over_time(jupyterhub_quota:pod_info{who}{window})",
+            "info": f"max_over_time(jupyterhub_quota:pod_info{who}{window if self._history else '[1h]'})",
             "resized": f"count_over_time(jupyterhub_quota:pod_request_before{who}{window})",
-            "seen": f"max(max_over_time(jupyterhub_quota:seen_seconds{self._matchers(None)}[1d]))",
+            # Over some time, since one failed scrape ends a series; the largest, since ghosts of a restart look back.
+            "seen": f"max(max_over_time(jupyterhub_quota:seen_seconds{everybody}[1h]))",
         }
-        if self._began is None or not self._began.answers(since, at):
-            wanted["first"] = f"min(min_over_time(jupyterhub_quota:seen_seconds{self._matchers(None)}{window}))"
-        union = " or ".join(f'label_replace({query}, "stat", "{stat}", "", "")' for stat, query in wanted.items())
-        rows = await self._api.query(union, at)
+        if edge:
+            # Only around the edge: reading all of this one series would take longer than all the rest.
+            around = f"[{2 * MARGIN_SECONDS:.0f}s] offset {at - since - MARGIN_SECONDS:.0f}s"
+            wanted["first"] = f"min(min_over_time(jupyterhub_quota:seen_seconds{everybody}{around}))"
+        rows = await self._api.query(_union(wanted), at)
         if user is None:
             await asyncio.to_thread(found.add, rows)
         else:
             found.add(rows)
 
-    async def _insegments(self, sessions: list[Session], resized: set[str], since: float, at: float) -> list[Session]:
+    async def _beginning(self, since: float, at: float) -> float | None:
+        """When a history began that is younger than the window."""
+        if self._began is None or self._began < since:
+            everybody, window = self._matchers(None), f"[{at - since + MARGIN_SECONDS:.0f}s]"
+            rows = await self._api.query(f"min(min_over_time(jupyterhub_quota:seen_seconds{everybody}{window}))", at)
+            self._began = rows[0].value if rows else None
+        return self._began
+
+    async def _in_parts(self, sessions: list[Session], resized: set[str], since: float, at: float) -> list[Session]:
         """Replace each session that was resized by one for each size."""
         uids = "|".join(re.escape(id_.partition("/")[2]) for id_ in sorted(resized))
         window = f"[{at - since + MARGIN_SECONDS:.0f}s]"
@@ -145,14 +152,6 @@ class PrometheusLedger:
         return "{" + ",".join(parts) + "}" if parts else ""
 
 
-@dataclass(frozen=True, slots=True)
-class _Began:
-    """The *first* heartbeat after *since*, as it was known at *at*."""
-
-    first: float
-    since: float
-    at: float
-
-    def answers(self, since: float, at: float) -> bool:
-        """Return whether this is still the answer for another question."""
-        return since >= self.since and 0 <= at - self.at < REMEMBER_SECONDS
+def _union(expressions: dict[str, str]) -> str:
+    """One query for several, told apart by the label `stat`."""
+    return " or ".join(f'label_replace({query}, "stat", "{stat}", "", "")' for stat, query in expressions.items())

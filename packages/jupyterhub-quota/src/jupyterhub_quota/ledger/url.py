@@ -18,6 +18,7 @@ def open_ledger(
     namespace: str = "",
     gpu_resources: Iterable[str] = GPU_RESOURCES,
     timeout_seconds: float = 5.0,
+    history: bool = True,
 ) -> Ledger:
     """
     Return the ledger at *url*. Nothing is read or connected yet.
@@ -30,6 +31,7 @@ def open_ledger(
         namespace: of the hub's pods, where one Prometheus serves several hubs.
         gpu_resources: names of the resources that are GPUs, as pods ask for them; `*` stands for any text.
         timeout_seconds: how long one question to Prometheus may take.
+        history: whether to read the names of servers that have ended, too, which decisions do not need.
 
     Raises:
         InputError: no ledger is known by this kind of address.
@@ -39,7 +41,12 @@ def open_ledger(
         return SqliteLedger(unquote(parts.path.removeprefix("/")), create=create)
     if parts.scheme in {"http", "https"}:
         return PrometheusLedger(
-            url, access=access, namespace=namespace, gpu_resources=gpu_resources, timeout_seconds=timeout_seconds
+            url,
+            access=access,
+            namespace=namespace,
+            gpu_resources=gpu_resources,
+            timeout_seconds=timeout_seconds,
+            history=history,
         )
     # The address may hold a password, so it is not repeated.
     kind = f"'{parts.scheme}://'" if parts.scheme else "an address without '://'"
