@@ -3,9 +3,11 @@
 import asyncio
 import json
 import logging
+import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import httpx
@@ -32,12 +34,22 @@ contact: "Ask for more at help@example.org."
 
 
 def pytest_configure(config):
-    """Let JupyterHub 5 and the libraries of its time warn about themselves; ours stay errors."""
+    """Let KubeSpawner find a configuration when it is imported, and older libraries warn about themselves."""
+    os.environ["KUBECONFIG"] = str(Path(__file__).with_name("kubeconfig.yaml"))
     for line in (
         "ignore:The `version` property of an event schema:UserWarning",
+        "ignore:metadata .* was set from the constructor:DeprecationWarning",
         "ignore::DeprecationWarning:jupyterhub",
     ):
         config.addinivalue_line("filterwarnings", line)
+
+
+async def until(question: Callable[[], Awaitable[object]], seconds: float = 10) -> Any:
+    """Ask again and again until the answer is true, and return it."""
+    async with asyncio.timeout(seconds):
+        while not (answer := await question()):  # noqa: ASYNC110 - the hub tells nobody when it is done
+            await asyncio.sleep(0.05)
+    return answer
 
 
 class NoProxy(Proxy):
@@ -70,7 +82,7 @@ class SizedSpawner(Spawner):
     extra_resource_guarantees = Dict().tag(config=True)
     extra_resource_limits = Dict().tag(config=True)
     fails = Unicode().tag(config=True)
-    servers: dict = {}
+    servers: ClassVar[dict] = {}
 
     async def load_user_options(self):
         """Apply the chosen size."""
@@ -149,9 +161,11 @@ class Person:
         """Stop a server and wait until it has gone."""
         path = f"users/{self.path}/servers/{server}" if server else f"users/{self.path}/server"
         await self.api.delete(path)
-        async with asyncio.timeout(10):
-            while server in (await self.servers()):
-                await asyncio.sleep(0.05)
+
+        async def has_gone() -> bool:
+            return server not in await self.servers()
+
+        await until(has_gone)
 
     async def servers(self) -> dict:
         """Return the servers of this person, ready or not, that are active."""
@@ -161,12 +175,12 @@ class Person:
     async def progress(self, server: str = "") -> list[dict]:
         """Read the progress of a start to its end, as the pending page does."""
         path = f"users/{self.path}/servers/{server}/progress" if server else f"users/{self.path}/server/progress"
-        events = []
         async with self.api.stream("GET", path) as stream:
-            async for line in stream.aiter_lines():
-                if line.startswith("data: "):
-                    events.append(json.loads(line.removeprefix("data: ")))
-        return events
+            return [
+                json.loads(line.removeprefix("data: "))
+                async for line in stream.aiter_lines()
+                if line.startswith("data: ")
+            ]
 
     async def page(self, path: str, **options: object) -> httpx.Response:
         """Open a page of the hub."""
@@ -262,7 +276,7 @@ async def start_hub(folder, unused_tcp_port_factory) -> AsyncIterator[Callable]:
             hub.app.db.close()
             JupyterHub.clear_instance()
 
-    async def start(configure: Callable[[Config], None] = lambda c: None, *, use_setup: bool = True) -> Hub:
+    async def start(configure: Callable[[Config], None] = lambda c: None) -> Hub:
         port = unused_tcp_port_factory()
         c = Config()
         c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{port}"
@@ -281,16 +295,19 @@ async def start_hub(folder, unused_tcp_port_factory) -> AsyncIterator[Callable]:
         c.Spawner.http_timeout = 10
         c.JupyterHubQuota.policy_file = str(folder / "policy.yaml")
         configure(c)
-        if use_setup:
-            setup(c)
+        setup(c)
         app = JupyterHub.instance(config=c)
         records: list[logging.LogRecord] = []
         await app.initialize([])
         app.log.addHandler(_Listener(records))
         await app.start()
         record = SqliteLedger(folder / "jupyterhub-quota.sqlite", create=True)
-        while use_setup and (await record.read(since=0, at=time.time())).complete_since is None:
-            await asyncio.sleep(0.02)
+
+        async def is_watching() -> bool:
+            return (await record.read(since=0, at=time.time())).complete_since is not None
+
+        if c.JupyterHubQuota.get("ledger_url", "sqlite").startswith("sqlite"):
+            await until(is_watching)
         hub = Hub(app, f"http://127.0.0.1:{port}/hub/", folder, records)
         running.append(hub)
         hub.stop = stop

@@ -1,9 +1,10 @@
 """Nobody is charged for somebody else, whatever they are called."""
 
-import asyncio
 import time
 
 import pytest
+
+from .conftest import until
 
 LIKE = [
     ("ann", "anna"),
@@ -36,8 +37,10 @@ async def test_a_name_comes_back_from_the_record_as_it_is(hub, ledger):
     name = 'o\'brien "b" {x} zoë'
     (person,) = await hub.accounts(name)
     await person.start(memory=4)
-    async with asyncio.timeout(10):
-        while not (sessions := (await ledger.read(since=0, at=time.time())).sessions):
-            await asyncio.sleep(0.05)
+
+    async def on_record():
+        return (await ledger.read(since=0, at=time.time())).sessions
+
+    sessions = await until(on_record)
 
     assert [name] == [session.user for session in sessions]

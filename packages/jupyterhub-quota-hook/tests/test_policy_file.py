@@ -1,11 +1,13 @@
 """The policy is read again when it changes, and a broken one changes nothing."""
 
 import asyncio
+import logging
 import os
 
 import pytest
 
 from jupyterhub_quota import PolicyError
+from jupyterhub_quota_hook.source import PolicySource
 
 from .conftest import POLICY
 
@@ -119,10 +121,6 @@ async def test_it_is_logged_once_when_it_comes_into_force(hub, folder):
 
 def test_a_first_version_that_is_broken_is_an_error(folder):
     """There is nothing to fall back to."""
-    import logging
-
-    from jupyterhub_quota_hook.source import PolicySource
-
     (folder / "policy.yaml").write_text(BROKEN)
 
     with pytest.raises(PolicyError, match="has no time unit"):

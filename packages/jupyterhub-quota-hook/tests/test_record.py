@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from .conftest import GIB
+from .conftest import GIB, until
 
 
 async def everything(ledger):
@@ -11,12 +11,9 @@ async def everything(ledger):
     return (await ledger.read(since=0, at=time.time())).sessions
 
 
-async def recorded(ledger, wanted=1):
-    """Wait for so many sessions on record, and return them."""
-    async with asyncio.timeout(10):
-        while len(sessions := await everything(ledger)) < wanted:
-            await asyncio.sleep(0.05)
-    return sessions
+async def recorded(ledger):
+    """Wait for sessions on record, and return them."""
+    return await until(lambda: everything(ledger))
 
 
 async def test_a_server_is_on_record_from_its_start(hub, ledger):

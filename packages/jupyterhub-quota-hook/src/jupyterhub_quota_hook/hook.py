@@ -11,6 +11,7 @@ from traitlets.config import Config
 
 from jupyterhub_quota import (
     AtLaunch,
+    CachedLedger,
     Decision,
     InputError,
     Ledger,
@@ -22,8 +23,8 @@ from jupyterhub_quota import (
     Request,
     SqliteLedger,
     Subject,
-    open_ledger,
 )
+from jupyterhub_quota_hook.annotations import annotate
 from jupyterhub_quota_hook.config import JupyterHubQuota
 from jupyterhub_quota_hook.events import emit
 from jupyterhub_quota_hook.metrics import DECISION_SECONDS, DECISIONS, LEDGER_UP, UNMETERED
@@ -60,7 +61,7 @@ class Door:
         path = Path(settings.policy_file) if settings.policy_file else None
         self.source = PolicySource(path, settings.policy or None, settings.last_valid_policy(db_url), log)
         self.source.current()
-        self.ledger: Ledger = open_ledger(settings.ledger_url, create=True)
+        self.ledger: Ledger = settings.ledger()
         self.servers = Servers()
         self.recorder: Recorder | None = None
         if isinstance(self.ledger, SqliteLedger):
@@ -117,23 +118,29 @@ class Door:
         try:
             async with asyncio.timeout(self.settings.timeout_seconds), self._alone(subject.name):
                 policy = await asyncio.to_thread(self.source.current)
+                if isinstance(self.ledger, CachedLedger):
+                    self.ledger.tolerate = policy.tolerate
                 if policy.at_launch is AtLaunch.IGNORE:
-                    self.servers.launched(spawner, request)
+                    self._let_start(spawner, request, policy, subject)
                     return None
                 decision = await QuotaEngine(policy, self.ledger).decide(
                     subject, request, server=spawner.name, held=self.servers.held(subject.name)
                 )
                 if decision.allowed:
                     # Before anybody else of this user is asked about, so that two starts at once both count.
-                    self.servers.launched(spawner, request)
+                    self._let_start(spawner, request, policy, subject)
         except TimeoutError:
             policy = policy or self.source.newest
             problem = f"no answer within {self.settings.timeout_seconds:g} s"
             decision = QuotaEngine(policy, self.ledger).unknown(subject, request, server=spawner.name, problem=problem)
             if decision.allowed:
-                self.servers.launched(spawner, request)
+                self._let_start(spawner, request, policy, subject)
         self._tell(spawner, decision, policy)
         return decision
+
+    def _let_start(self, spawner: Any, request: Request, policy: Policy, subject: Subject) -> None:
+        self.servers.launched(spawner, request)
+        annotate(spawner, policy, subject)
 
     def _fault(self, spawner: Any) -> Decision:
         """The decision where our own code failed."""

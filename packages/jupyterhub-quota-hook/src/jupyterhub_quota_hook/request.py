@@ -9,7 +9,7 @@ from typing import Any
 from jupyterhub_quota import Request
 
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE]([+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i))?")
-_SUFFIXES = {
+_SUFFIXES: dict[str | None, float] = {
     None: 1.0,
     "n": 1e-9,
     "u": 1e-6,
