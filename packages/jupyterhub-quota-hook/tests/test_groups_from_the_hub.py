@@ -63,7 +63,7 @@ async def test_everybody(client_of):
     ("token", "reason"),
     [
         ("no-groups", Unavailable.GROUPS_UNKNOWN),
-        ("no-users", Unavailable.GROUPS_UNKNOWN),
+        ("no-users", Unavailable.DENIED),
         ("unheard-of", Unavailable.DENIED),
     ],
 )
