@@ -77,7 +77,7 @@ class QuotaEngine:
             reading = await self._read(subject, at)
         except UnavailableError as error:
             return self.unknown(subject, request, server=server, at=at, problem=str(error))
-        reading = replace(reading, sessions=with_held(reading.sessions, tuple(held)))
+        reading = replace(reading, sessions=with_held(reading.sessions, tuple(held), at))
         return self._worded(decide(self.policy, subject, server, request, reading, at))
 
     def unknown(
@@ -131,9 +131,11 @@ class QuotaEngine:
         return replace(decision, sentence=decision_sentence(decision, self.policy))
 
 
-def with_held(sessions: tuple[Session, ...], held: tuple[Session, ...]) -> tuple[Session, ...]:
+def with_held(sessions: tuple[Session, ...], held: tuple[Session, ...], at: float) -> tuple[Session, ...]:
     """
-    Return *sessions* and what of *held* they do not show yet.
+    Return *sessions* and what of *held* they do not show yet, as held from *at* on.
+
+    What the ledger does not show may still be waiting for its place, so nothing is charged for it.
 
     A server runs once: the ledger's session of the same server is the held one, or an earlier one that has ended.
     """
@@ -141,4 +143,4 @@ def with_held(sessions: tuple[Session, ...], held: tuple[Session, ...]) -> tuple
     shown = {s.server for s in sessions if s.alive and s.server in known and s.start >= known[s.server].start - SKEW}
     return tuple(
         ended(session) if session.server in known and session.server not in shown else session for session in sessions
-    ) + tuple(session for server, session in known.items() if server not in shown)
+    ) + tuple(replace(session, start=at, end=at) for server, session in known.items() if server not in shown)
