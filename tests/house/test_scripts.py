@@ -47,7 +47,7 @@ class TestAnOldPython:
         )
 
     @pytest.mark.skipif(not OLD, reason="this machine has no old Python")
-    @pytest.mark.parametrize("script", ["ci/test"])
+    @pytest.mark.parametrize("script", ["ci/test", "ci/demo"])
     @pytest.mark.parametrize("python", OLD, ids=lambda python: python.parts[-3])
     def test_a_real_one_ends_in_a_sentence(self, run, python, script):
         """No SyntaxError: the script is read before it is refused."""

@@ -4,11 +4,14 @@ An exception that reads well on every page of the hub, and is no failure to it.
 Which attribute is read where differs by page and version, so every one of them is set.
 """
 
+import re
 from html import escape
 from typing import Any
 
 import jupyterhub
 from tornado import web
+
+_SENTENCE_ENDS = re.compile(r"(?<=[.!?]) (?=[A-Z(])")
 
 IS_6 = jupyterhub.version_info >= (6,)
 
@@ -33,7 +36,9 @@ class LaunchRefusedError(_Base):  # type: ignore[misc]  # the base depends on Ju
             # The log message is what API clients read.
             super().__init__(403, sentence, reason="quota")
         self.jupyterhub_message = sentence
-        self.jupyterhub_html_message = f'<p class="jupyterhub-quota">{escape(sentence)}</p>'
+        # What happened stands by itself; what to do about it follows.
+        what, *then = _SENTENCE_ENDS.split(sentence, maxsplit=1)
+        self.jupyterhub_html_message = "".join(f"<p>{escape(part)}</p>" for part in (what, *then))
 
 
 def is_no_failure(spawner: Any) -> None:

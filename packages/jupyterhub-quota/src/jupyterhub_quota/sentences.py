@@ -126,8 +126,8 @@ def _allowed(decision: Decision, policy: Policy) -> str:
     beside = f" beside your other server{'s' if others > 1 else ''}" if others else ""
     if math.isinf(status.runtime):
         return f"{used} This server reserves {size} and can run{beside} for as long as you like."
-    duration = format_duration(status.runtime)
-    return f"{used} This server reserves {size} and can run for about {duration}{beside}, {THEN[policy.while_running]}."
+    runtime, then = _for_about(status.runtime), THEN[policy.while_running]
+    return f"{used} This server reserves {size} and can run {runtime}{beside}, {then}."
 
 
 def _told(decision: Decision, policy: Policy) -> str:
@@ -188,16 +188,21 @@ def _refills(decision: Decision, policy: Policy) -> str:
     zones = [datetime.fromtimestamp(refill.at, policy.timezone).tzname() for refill in read_alike.values()]
     told = ", ".join(
         f"{moment(refill.at, decision.at, policy.timezone, zone=i == 0 or zones[i] != zones[0])}"
-        f" for about {format_duration(refill.runtime)}"
+        f" {_for_about(refill.runtime)}"
         for i, refill in enumerate(read_alike.values())
     )
     if decision.reason is Reason.HELD_BY_OTHERS:
         when = moment(later[-1].at, decision.at, policy.timezone)
-        return f"Without them it can run for about {format_duration(later[-1].runtime)} if it is started {when}."
+        return f"Without them it can run {_for_about(later[-1].runtime)} if it is started {when}."
     supposed = " if your other servers are stopped now" if decision.running else ""
     # "It" would be the smaller one that was just named.
     subject = "It" if decision.reason is Reason.USED_UP else "This server"
     return f"{subject} can start again {told}{supposed}."
+
+
+def _for_about(seconds: float) -> str:
+    duration = format_duration(seconds)
+    return f"for {duration}" if duration.startswith("less") else f"for about {duration}"
 
 
 def _groups(decision: Decision) -> str:

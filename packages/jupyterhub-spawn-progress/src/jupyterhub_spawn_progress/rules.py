@@ -1,8 +1,7 @@
 """
 The table of rules: which event means what, how a start goes, and which failures end it.
 
-The table that ships is `rules.yaml`, which also says how one is written. Admins add to it or override parts of it
-with documents of the same shape; a document is checked once, here, and travels as frozen values from there on.
+`rules.yaml` ships, and says how a table is written; admins add to it. Checked once, here, it travels as frozen values.
 """
 
 import math
