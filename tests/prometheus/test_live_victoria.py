@@ -1,13 +1,14 @@
-"""VictoriaMetrics answers the same query with the same sessions."""
+"""VictoriaMetrics answers our ledger with the same sessions."""
 
 import time
 from pathlib import Path
 
 import pytest
 
-from testbed import GIB, Bed, read, victoria_metrics
+from testbed import GIB, Bed, victoria_metrics
+from testbed.reading import read
 
-AWKWARD = 'a.*|b$"\\\n{}'
+AWKWARD = 'a.*|b$"\\\n{}\ufffd'
 VISIBLE_SECONDS = 30
 
 
@@ -17,23 +18,28 @@ def test_the_same_sessions_are_read(tmp_path: Path):
     victoria.start().wait_until_ready()
     try:
         with Bed(tmp_path, remote_write=f"{url}/api/v1/write") as bed:
-            resized, ended = bed.start_pod("ann", memory=GIB, cpu=0.5), bed.start_pod(AWKWARD, memory=GIB)
+            resized, ended = bed.start_pod("ann", memory=GIB, cpu=0.1), bed.start_pod(AWKWARD, memory=GIB, gpu=1)
             time.sleep(3)
             bed.resize(resized, memory=2 * GIB)
             bed.delete(ended)
             known = bed.settle()
-            expected = bed.read(AWKWARD)
             deadline = time.monotonic() + VISIBLE_SECONDS
             while (read(url, "ann").as_of or 0) < known and time.monotonic() < deadline:
                 time.sleep(0.2)
-            ann, awkward = read(url, "ann"), read(url, AWKWARD)
+            at = time.time()
+            bed.settle()
+            everybody = read(url, since=at - 60, at=at, slice_seconds=10)
+            ann, awkward = (read(url, user, since=at - 60, at=at) for user in ("ann", AWKWARD))
+            expected = [bed.read(user, since=at - 60, at=at) for user in ("ann", AWKWARD)]
     finally:
         victoria.stop()
 
     assert known <= ann.as_of
-    assert expected.rows == awkward.rows
-    assert () == awkward.alive()
-    (row,) = ann.alive()
-    assert row.resized
-    assert {"memory", "cpu"} == set(row.requests)
-    assert resized.scheduled == pytest.approx(row.start)
+    assert expected[1].sessions == awkward.sessions
+    assert (1, False) == (awkward.sessions[0].request.gpu, awkward.sessions[0].alive)
+    before, after = ann.of(resized.uid)
+    assert (GIB, 2 * GIB, 0.1) == (before.request.memory, after.request.memory, after.request.cpu)
+    assert resized.scheduled == before.start
+    assert before.end == after.start == pytest.approx(expected[0].of(resized.uid)[1].start)
+    assert after.alive
+    assert set(everybody.sessions) == {*ann.sessions, *awkward.sessions}

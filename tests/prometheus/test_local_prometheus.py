@@ -4,6 +4,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from testbed.reading import read
@@ -18,11 +19,11 @@ def test_it_starts_answers_and_ends():
     ) as running:
         said = "".join(iter(running.stdout.readline, "Ctrl-C ends it.\n"))
         url = re.search(r"--ledger (\S+)", said)[1]
-        everybody = read(url, window="2h")
+        everybody = read(url, since=time.time() - 7200)
         running.send_signal(signal.SIGINT)
         running.communicate(timeout=30)
 
     assert 0 == running.returncode
-    assert {"ann", "bob", "cid", "maria@example.org"} == {row.user for row in everybody.rows}
-    assert {"ann", "cid"} == {row.user for row in everybody.alive()}
+    assert {"ann", "bob", "cid", "maria@example.org"} == {session.user for session in everybody.sessions}
+    assert {"ann", "cid"} == {session.user for session in everybody.alive()}
     assert 3600 < everybody.as_of - everybody.complete_since < 4000

@@ -139,13 +139,22 @@ class TestStatus:
             "Running: the server 'big' with 2 GiB of memory and 1 core, started today at 10:00 CEST.",
         ] == told.splitlines()
 
-    def test_says_who_is_exempt(self, run):
-        assert run("status", *ANN, "--group", "staff")[1].startswith("You are exempt from quotas.\n")
+    def test_says_last_of_the_quotas_who_is_exempt(self, run):
+        """It takes back that servers which reserve GPUs cannot start."""
+        told = run("status", *ANN, "--group", "staff")[1].splitlines()
+
+        assert [
+            "Your GPU quota is 0: servers that reserve GPUs cannot start.",
+            "You are exempt from quotas, so none of this stops you.",
+        ] == told[2:4]
+        assert told[4].startswith("Running: ")
+        assert json.loads(run("status", *ANN, "--group", "staff", "--json")[1])["exempt"]
 
     def test_json_has_the_documented_fields(self, run):
         answer = json.loads(run("status", *ANN, "--json")[1])
 
-        assert "user groups at as_of complete_since quotas running" == " ".join(answer)
+        assert "user groups at as_of complete_since quotas running exempt" == " ".join(answer)
+        assert not answer["exempt"]
         assert "resource window_seconds limit used remaining group sentence" == " ".join(answer["quotas"][0])
 
     def test_not_known_is_3_and_says_nothing_else(self, run):

@@ -13,7 +13,6 @@ A scripted cluster under the real kube-state-metrics and the real Prometheus, wi
 from testbed.bed import Bed
 from testbed.pods import GIB, Held, Pod
 from testbed.process import Process, free_port
-from testbed.reading import Reading, Row, read, segments
 from testbed.victoria import victoria_metrics
 
 __all__ = [
@@ -22,10 +21,6 @@ __all__ = [
     "Held",
     "Pod",
     "Process",
-    "Reading",
-    "Row",
     "free_port",
-    "read",
-    "segments",
     "victoria_metrics",
 ]

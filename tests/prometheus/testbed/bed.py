@@ -4,13 +4,16 @@ import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from programs import program
 from testbed.cluster import Cluster
 from testbed.process import Process, free_port
-from testbed.reading import Reading, query, read
+from testbed.queries import query, seen
 from testbed.shipped import kube_state_metrics_arguments, write_configuration
+
+if TYPE_CHECKING:
+    from testbed.reading import Reading
 
 Answer = TypeVar("Answer")
 
@@ -68,9 +71,11 @@ class Bed(Cluster):
     def __exit__(self, *_: object) -> None:
         self._stack.close()
 
-    def read(self, user: str | None = None) -> Reading:
-        """Return what a query tells of *user*, or of everybody."""
-        return read(self.url, user)
+    def read(self, user: str | None = None, **options: Any) -> "Reading":
+        """Return what our ledger says of *user*, or of everybody."""
+        from testbed.reading import read  # noqa: PLC0415 - the rest of the test bed does without what must be installed
+
+        return read(self.url, user, **options)
 
     def query(self, promql: str) -> list[dict[str, Any]]:
         """Return the rows of a query."""
@@ -89,7 +94,7 @@ class Bed(Cluster):
         asked = time.time()
 
         def known() -> float | None:
-            as_of = read(self.url, user="").as_of
+            as_of = seen(self.url)
             return as_of if as_of is not None and as_of >= asked else None
 
         return _until(known, seconds, "the ledger did not reach the present")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from programs import program
 from testbed.pods import GIB
-from testbed.reading import quoted
+from testbed.queries import quoted
 
 USERS = ("ann", "bob", "cid", "maria@example.org")
 STEP = 60  # seconds between samples, as the rules are shipped

@@ -1,107 +1,75 @@
-"""What a plain query over HTTP reads from the ledger."""
+"""What our ledger reads, to be compared with the truth of a script."""
 
-import json
-import urllib.parse
-import urllib.request
-from dataclasses import dataclass, field
+import asyncio
+import time
+from dataclasses import dataclass
 from typing import Any
 
+from jupyterhub_quota import Ledger, PrometheusLedger, Resource, Session, UnavailableError
 
-@dataclass(slots=True)
-class Row:
-    """A session as it is read back."""
-
-    uid: str
-    user: str
-    start: float = float("nan")
-    end: float = float("nan")
-    requests: dict[str, float] = field(default_factory=dict)
-    resized: bool = False
-
-    def seconds(self) -> float:
-        """Return how long it is charged."""
-        return max(0.0, self.end - self.start)
-
-    def charged(self, resource: str) -> float:
-        """Return what it is charged of *resource*; a pod that was never seen to have its node is charged nothing."""
-        return self.requests.get(resource, 0.0) * self.seconds() if self.end > self.start else 0.0
+WINDOW_SECONDS = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of somebody's, or everybody's, sessions."""
+    """One reading of somebody's, or everybody's, sessions; *as_of* is None where it is not known."""
 
-    rows: tuple[Row, ...]
-    as_of: float | None  # None: not known
+    sessions: tuple[Session, ...]
+    as_of: float | None
     complete_since: float | None
+
+    def of(self, uid: str) -> tuple[Session, ...]:
+        """Return the session of one pod, in its parts, the first one first."""
+        parts = [session for session in self.sessions if session.id.endswith(f"/{uid}")]
+        return tuple(sorted(parts, key=lambda part: part.start))
 
     def charged(self, resource: str = "memory", user: str | None = None) -> float:
         """Return what *user*, or everybody, is charged of *resource*."""
-        return sum(row.charged(resource) for row in self.rows if user in {None, row.user})
+        counted = Resource(resource)
+        return sum((s.end - s.start) * s.request.of(counted) for s in self.sessions if user in {None, s.user})
 
-    def alive(self) -> tuple[Row, ...]:
+    def uids(self) -> set[str]:
+        """Return the pods."""
+        return {uid_of(session) for session in self.sessions}
+
+    def alive(self) -> tuple[Session, ...]:
         """Return the sessions that were there when last looked."""
-        return tuple(row for row in self.rows if self.as_of is not None and row.end >= self.as_of)
+        return tuple(session for session in self.sessions if session.alive)
 
 
-def query(url: str, promql: str) -> list[dict[str, Any]]:
-    """Return the rows of an instant query; VictoriaMetrics holds back the last 30 s unless it is told otherwise."""
-    body = urllib.parse.urlencode({"query": promql, "latency_offset": "1ms"}).encode()
-    with urllib.request.urlopen(f"{url}/api/v1/query", data=body, timeout=10) as answer:  # noqa: S310 - on this machine
-        return list(json.load(answer)["data"]["result"])
+def uid_of(session: Session) -> str:
+    """Return the uid of the pod."""
+    return session.id.partition("/")[2]
 
 
-def quoted(text: str) -> str:
-    """Return *text* as a PromQL string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
-def read(url: str, user: str | None = None, window: str = "1h") -> Reading:
-    """Return what the ledger at *url* knows of *user*, or of everybody, in one query."""
-    who = "" if user is None else f"{{username={quoted(user)}}}"
-    series = {
-        "request": f"avg_over_time(jupyterhub_quota:pod_request{who}[{window}])",
-        "start": f"min_over_time(jupyterhub_quota:pod_start_seconds{who}[{window}])",
-        "end": f"max_over_time(jupyterhub_quota:pod_end_seconds{who}[{window}])",
-        "resized": f"count_over_time(jupyterhub_quota:pod_request_before{who}[{window}])",
-        "as_of": f"max(max_over_time(jupyterhub_quota:seen_seconds[{window}]))",
-        "since": f"min(min_over_time(jupyterhub_quota:seen_seconds[{window}]))",
-    }
-    union = " or ".join(f'label_replace({expression}, "stat", "{stat}", "", "")' for stat, expression in series.items())
-    rows: dict[str, Row] = {}
-    hub: dict[str, float] = {}
-    for each in query(url, union):
-        labels, value = each["metric"], float(each["value"][1])
-        stat = labels["stat"]
-        if stat in {"as_of", "since"}:
-            hub[stat] = value
-            continue
-        row = rows.setdefault(labels["namespace"] + "/" + labels["uid"], Row(labels["uid"], labels["username"]))
-        match stat:
-            case "request":
-                row.requests[labels["resource"]] = value
-            case "start":
-                row.start = value
-            case "end":
-                row.end = value
-            case "resized":
-                row.resized = True
-    return Reading(tuple(rows.values()), hub.get("as_of"), hub.get("since"))
-
-
-def segments(url: str, row: Row, resource: str, window: str = "1h") -> list[tuple[float, float, float]]:
+def read(
+    url: str, user: str | None = None, *, since: float | None = None, at: float | None = None, **options: Any
+) -> Reading:
     """
-    Return from when to when the resized session *row* requested how much of *resource*.
+    Return what a ledger that was just opened knows of *user*, or of everybody.
 
-    Each mark says, at the time of a change, what was requested up to then; the last request holds to the end.
+    Args:
+        url: where Prometheus is.
+        user: who, or None for everybody.
+        since: an hour before *at* if not given.
+        at: the present if not given.
+        options: of the ledger.
     """
-    who = f'{{uid={quoted(row.uid)},resource="{resource}"}}'
-    marks = query(url, f"jupyterhub_quota:pod_request_before{who}[{window}]")
-    (last,) = query(url, f"last_over_time(jupyterhub_quota:pod_request{who}[{window}])")
-    found = []
-    since = row.start
-    for at, amount in [each for series in marks for each in series["values"]]:
-        found.append((since, at, float(amount)))
-        since = at
-    return [*found, (since, row.end, float(last["value"][1]))]
+    at = time.time() if at is None else at
+
+    async def ask() -> Reading:
+        ledger = PrometheusLedger(url, **options)
+        try:
+            return await read_from(ledger, user, at - WINDOW_SECONDS if since is None else since, at)
+        except UnavailableError:
+            return Reading((), None, None)
+        finally:
+            await ledger.close()
+
+    return asyncio.run(ask())
+
+
+async def read_from(ledger: Ledger, user: str | None, since: float, at: float) -> Reading:
+    """Return what *ledger* knows."""
+    reading = await ledger.read(since=since, at=at, user=user)
+    return Reading(reading.sessions, reading.as_of, reading.complete_since)

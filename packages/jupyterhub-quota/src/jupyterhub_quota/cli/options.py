@@ -15,6 +15,8 @@ from jupyterhub_quota.errors import InputError
 from jupyterhub_quota.session import Resource
 
 Commands: TypeAlias = "argparse._SubParsersAction[Parser]"
+# A command, or a group of its options.
+Options: TypeAlias = "argparse._ActionsContainer"
 
 # Calendars end at the year 9999, and answers may look a window ahead.
 _FIRST, _LAST = 0.0, 221_845_392_000.0
@@ -43,29 +45,13 @@ def add_command(
     return command
 
 
-def add_question(command: Parser) -> None:
-    """Add the options that say whom a question is about."""
+def add_policy(command: Parser) -> None:
+    """Add the option that names a policy."""
     command.add_argument("--policy", required=True, metavar="FILE", help="the policy")
-    command.add_argument("--ledger", required=True, metavar="URL", help="where sessions are recorded: sqlite:///FILE")
-    command.add_argument("--user", required=True, metavar="NAME", help="whom this is about")
-    groups = command.add_mutually_exclusive_group()
-    groups.add_argument(
-        "--group",
-        action="append",
-        default=[],
-        metavar="NAME",
-        help="a group of the user; may be repeated (default: none)",
-    )
-    groups.add_argument(
-        "--hub-api",
-        metavar="URL",
-        help="ask this hub for the user's groups, for example http://127.0.0.1:8081/hub/api; "
-        "the token comes from the variable JUPYTERHUB_API_TOKEN",
-    )
-    command.add_argument("--hub-token-file", metavar="FILE", help="read the hub's token from here instead")
-    command.add_argument(
-        "--timeout", type=positive, default=5.0, metavar="SECONDS", help="how long the hub may take (default: 5)"
-    )
+
+
+def add_moment(command: Parser) -> None:
+    """Add the option that says which moment is asked about."""
     command.add_argument(
         "--at",
         type=moment,

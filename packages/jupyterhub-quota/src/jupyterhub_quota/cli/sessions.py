@@ -6,11 +6,17 @@ import math
 import time
 from collections.abc import Iterable
 
+from jupyterhub_quota.amounts import DAY
+from jupyterhub_quota.cli.ledger import add_ledger, opened
 from jupyterhub_quota.cli.options import Commands, add_command, moment, named, print_json, reading
 from jupyterhub_quota.errors import InputError
-from jupyterhub_quota.ledger import Reading, SqliteLedger, open_ledger
+from jupyterhub_quota.ledger import Ledger, Reading, SqliteLedger, open_ledger
 from jupyterhub_quota.ledger.lines import dump, load
 from jupyterhub_quota.session import Session
+
+# Longer than anything is kept, and within what Prometheus takes for a length of time.
+LONGEST_SECONDS = 20.0 * 365 * DAY
+NOBODY = ""
 
 
 def add_to(commands: Commands) -> None:
@@ -26,7 +32,7 @@ def add_to(commands: Commands) -> None:
         "write sessions as JSON Lines",
         "Write sessions to standard output, one JSON object per line, the earliest first.",
     )
-    writes.add_argument("--ledger", required=True, metavar="URL", help="where sessions are recorded: sqlite:///FILE")
+    add_ledger(writes)
     writes.add_argument("--user", metavar="NAME", help="only this user's (default: everybody's)")
     writes.add_argument("--since", type=moment, metavar="TIME", help="only those that held something after this")
     reads = add_command(
@@ -43,8 +49,7 @@ def add_to(commands: Commands) -> None:
 
 def export_sessions(options: argparse.Namespace) -> int:
     """Carry out `sessions export`."""
-    since = -math.inf if options.since is None else options.since
-    reading = asyncio.run(_read(options.ledger, since, options.user))
+    reading = asyncio.run(_read(options))
     # JSON Lines are JSON already, so --json changes nothing.
     for line in dump(sorted(reading.sessions, key=lambda session: (session.start, session.id))):
         print(line)
@@ -63,12 +68,19 @@ def import_sessions(options: argparse.Namespace) -> int:
     return 0
 
 
-async def _read(url: str, since: float, user: str | None) -> Reading:
-    ledger = open_ledger(url)
-    try:
-        return await ledger.read(since=since, at=time.time(), user=user)
-    finally:
-        await ledger.close()
+async def _read(options: argparse.Namespace) -> Reading:
+    at = time.time()
+    async with opened(options, everybody=options.user is None) as ledger:
+        since = options.since
+        if since is None:
+            since = -math.inf if isinstance(ledger, SqliteLedger) else await _beginning(ledger, at)
+        return await ledger.read(since=since, at=at, user=options.user)
+
+
+async def _beginning(ledger: Ledger, at: float) -> float:
+    """Since when there is a record: what is read in slices of time has to begin somewhere."""
+    reading = await ledger.read(since=at - LONGEST_SECONDS, at=at, user=NOBODY)
+    return at if reading.complete_since is None else reading.complete_since
 
 
 async def _add(url: str, sessions: Iterable[Session]) -> int:

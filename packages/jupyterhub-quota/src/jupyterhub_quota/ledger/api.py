@@ -5,8 +5,10 @@ An answer is whole, or an UnavailableError says in a word why not. Nothing here 
 """
 
 import asyncio
+import base64
 import json
 import math
+import re
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +20,8 @@ from jupyterhub_quota.errors import InputError, Unavailable, UnavailableError
 
 # More is no answer to one question: what is larger has to be asked for in parts.
 LARGEST_ANSWER = 64 * 2**20
+# Prometheus answers as many at a time; who waits for his turn waits here or there.
+LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=60)
 # Below this, reading JSON takes less time than handing it to a thread.
 SMALL_ANSWER = 2**17
 # The first try may take this share of the deadline, so that something is left for a second.
@@ -35,7 +39,8 @@ class Access:
         username: for basic authentication, together with *password_file*.
         password_file: holds the password and nothing else.
         token_file: holds a bearer token and nothing else.
-        ca_file: certificates of the authorities to trust instead of the system's.
+        ca_file: certificates of the authorities to trust instead of the system's. When it changes, those that were
+            trusted before stay so until a restart.
     """
 
     username: str = ""
@@ -82,7 +87,9 @@ class PrometheusApi:
         self._address = _address(url)
         self._access = access
         self._client: httpx.AsyncClient | None = None
-        self._credential: tuple[tuple[int, int, int], str] | None = None
+        self._trust: ssl.SSLContext | None = None
+        self._headers: dict[str, str] = {}
+        self._versions: list[tuple[int, int, int]] | None = None  # of the files that were read
 
     async def query(self, expression: str, at: float) -> list[Row]:
         """
@@ -116,9 +123,10 @@ class PrometheusApi:
         form = {
             "query": expression,
             "time": f"{at:.3f}",
-            "timeout": f"{self.timeout_seconds:g}s",
-            # VictoriaMetrics holds back what is younger than 30 s unless told not to; Prometheus does not know this.
+            "timeout": f"{self.timeout_seconds * 1000:.0f}ms",  # Prometheus takes no fractions of seconds
+            # VictoriaMetrics holds back what is younger than 30 s, and repeats old answers, unless it is told not to.
             "latency_offset": "1ms",
+            "nocache": "1",
         }
         body = await self._post("api/v1/query", form)
         if len(body) > SMALL_ANSWER:
@@ -126,70 +134,62 @@ class PrometheusApi:
         return _rows(body)
 
     async def _post(self, path: str, form: dict[str, str]) -> bytes:
+        if self._access != Access() or self._address.scheme == "https":
+            await asyncio.to_thread(self._read_files)
         if self._client is None:
-            # Redirects and proxies of the environment could carry the credential to somebody else.
+            # Proxies of the environment could carry the credential to somebody else, and redirects: none is followed.
             self._client = httpx.AsyncClient(
-                timeout=self.timeout_seconds, follow_redirects=False, trust_env=False, verify=self._trusted()
+                timeout=self.timeout_seconds, limits=LIMITS, trust_env=False, verify=self._trust or False
             )
-        headers = await asyncio.to_thread(self._authorization) if self._guarded else {}
+        question = self._client.stream("POST", self._address.join(path), data=form, headers=self._headers)
         try:
-            async with self._client.stream("POST", self._address.join(path), data=form, headers=headers) as response:
+            async with question as response:
+                if response.status_code != httpx.codes.OK:
+                    raise _refused(response.status_code)
                 body = bytearray()
                 async for part in response.aiter_bytes():
                     body += part
                     if len(body) > LARGEST_ANSWER:
                         raise UnavailableError("Prometheus answered with too much", Unavailable.TOO_LARGE)
-                if response.status_code != httpx.codes.OK:
-                    raise _refused(response.status_code)
                 return bytes(body)
         except httpx.TimeoutException as error:
             raise UnavailableError("Prometheus did not answer in time", Unavailable.SLOW) from error
         except httpx.DecodingError as error:
             raise UnavailableError("Prometheus' answer cannot be decoded", Unavailable.MALFORMED) from error
         except httpx.HTTPError as error:
-            raise UnavailableError("Prometheus cannot be reached", Unavailable.UNREACHABLE) from error
+            why = ": its certificate is not trusted" if "CERTIFICATE_VERIFY" in str(error) else ""
+            raise UnavailableError(f"Prometheus cannot be reached{why}", Unavailable.UNREACHABLE) from error
 
-    def _trusted(self) -> ssl.SSLContext | bool:
-        if self._address.scheme != "https":
-            return False
+    def _read_files(self) -> None:
+        """Read what lets us in, and whom to trust, where that has changed. Blocks."""
+        access = self._access
+        files = [file for file in (access.password_file, access.token_file, access.ca_file) if file]
         try:
-            return ssl.create_default_context(cafile=self._access.ca_file)
-        except OSError as error:
-            message = f"ledger: the certificates in {self._access.ca_file} cannot be read"
-            raise UnavailableError(message, Unavailable.DENIED) from error
-
-    @property
-    def _guarded(self) -> bool:
-        return bool(self._access.password_file or self._access.token_file)
-
-    def _authorization(self) -> dict[str, str]:
-        """The header that lets us in, from its file as it is now."""
-        file = self._access.password_file or self._access.token_file
-        if file is None:
-            return {}
-        try:
-            found = file.stat()
-            version = (found.st_ino, found.st_size, found.st_mtime_ns)
-            if self._credential is None or self._credential[0] != version:
-                self._credential = (version, file.read_text(encoding="utf-8").strip())
+            versions = [(found.st_ino, found.st_size, found.st_mtime_ns) for found in (file.stat() for file in files)]
+            if versions == self._versions:
+                return
+            if secret := access.password_file or access.token_file:
+                self._headers = {"Authorization": _authorization(secret, access.username)}
+            if self._address.scheme == "https" and self._trust is None:
+                self._trust = ssl.create_default_context(cafile=access.ca_file)
+            elif self._trust is not None and access.ca_file:
+                self._trust.load_verify_locations(cafile=access.ca_file)
+            self._versions = versions
         except (OSError, ValueError) as error:
-            message = f"the credential for Prometheus cannot be read from {file}"
-            raise UnavailableError(message, Unavailable.DENIED) from error
-        secret = self._credential[1]
-        if self._access.token_file:
-            return {"Authorization": f"Bearer {secret}"}
-        request = httpx.Request("GET", self._address)
-        return {
-            "Authorization": next(httpx.BasicAuth(self._access.username, secret).auth_flow(request)).headers[
-                "Authorization"
-            ]
-        }
+            # Without its cause, which may repeat what is in the file.
+            why = str(error) if isinstance(error, OSError) and error.filename else "it holds something else"
+            message = f"what lets us in to Prometheus cannot be read from {' and '.join(map(str, files))}: {why}"
+            raise UnavailableError(message, Unavailable.DENIED) from None
 
 
-def quoted(text: str) -> str:
-    """Return *text* as a PromQL string."""
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
+def _authorization(file: Path, username: str) -> str:
+    """The header that lets us in."""
+    secret = file.read_text(encoding="utf-8").strip()
+    if username and secret:
+        return f"Basic {base64.b64encode(f'{username}:{secret}'.encode()).decode()}"
+    if not re.fullmatch("[!-~]+", secret):  # errors about headers repeat them
+        raise ValueError("no token")
+    return f"Bearer {secret}"
 
 
 def _address(url: str) -> httpx.URL:
@@ -197,8 +197,7 @@ def _address(url: str) -> httpx.URL:
     example = "write for example 'http://prometheus:9090'"
     try:
         address = httpx.URL(url)
-    except httpx.InvalidURL:
-        # The cause would repeat the address, which may hold a password.
+    except httpx.InvalidURL:  # which would repeat the address, and that may hold a password
         raise InputError(f"ledger: the address cannot be read; {example}") from None
     if address.scheme not in {"http", "https"} or not address.host or address.query or address.fragment:
         raise InputError(f"ledger: the address is not one of http or https alone; {example}")

@@ -36,7 +36,12 @@ def open_ledger(
     Raises:
         InputError: no ledger is known by this kind of address.
     """
-    parts = urlsplit(url)
+    example = "write for example 'sqlite:///quota.sqlite' or 'http://prometheus:9090'"
+    # The address may hold a password, so it is not repeated, nor is the cause, which would.
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        raise InputError(f"ledger: the address cannot be read; {example}") from None
     if parts.scheme == "sqlite" and not parts.netloc and parts.path.strip("/"):
         return SqliteLedger(unquote(parts.path.removeprefix("/")), create=create)
     if parts.scheme in {"http", "https"}:
@@ -48,8 +53,5 @@ def open_ledger(
             timeout_seconds=timeout_seconds,
             history=history,
         )
-    # The address may hold a password, so it is not repeated.
     kind = f"'{parts.scheme}://'" if parts.scheme else "an address without '://'"
-    raise InputError(
-        f"ledger: {kind} is no kind of ledger; write for example 'sqlite:///quota.sqlite' or 'http://prometheus:9090'"
-    )
+    raise InputError(f"ledger: {kind} is no kind of ledger; {example}")

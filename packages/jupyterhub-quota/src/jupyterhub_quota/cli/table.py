@@ -1,0 +1,38 @@
+"""Columns for a terminal, and cells that a spreadsheet does not take for formulas."""
+
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+
+# How what a spreadsheet computes begins; a name of a user or group may begin so, too.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """Yield the lines of a table; each column is as wide as its widest cell."""
+    lines = [heads, *rows]
+    widths = [max(_width(line[column]) for line in lines) for column in range(len(heads))]
+    for line in lines:
+        yield "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
+
+
+def printable(text: str) -> str:
+    """Return *text* on one line, with nothing in it that a terminal would obey."""
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+
+
+def safe_cell(value: str | float) -> str | float:
+    """
+    Return *value* so that a spreadsheet shows it as text: what looks like a formula gets an apostrophe before it.
+
+    Source: https://owasp.org/www-community/attacks/CSV_Injection
+    """
+    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
+
+
+def _width(text: str) -> int:
+    """How many columns of a terminal *text* takes."""
+    return sum(
+        2 if unicodedata.east_asian_width(letter) in {"W", "F"} else 1
+        for letter in text
+        if not unicodedata.combining(letter)
+    )

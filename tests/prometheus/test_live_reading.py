@@ -1,0 +1,162 @@
+"""How the ledger is read: cold, by delta, across the window's edge, in the past; of one hub among several."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from jupyterhub_quota import CachedLedger, PrometheusLedger, Session, Unavailable, UnavailableError
+from testbed import GIB, Bed
+from testbed.reading import read_from, uid_of
+
+FRESH_SECONDS = 10.5  # after which a cached answer is brought up to date
+TOLERATE = 25.0
+DEADLINE = 4.0
+
+
+@asynccontextmanager
+async def cache_over(bed: Bed, tolerate: float = TOLERATE) -> AsyncIterator[CachedLedger]:
+    """A cached ledger with a short deadline, which ends with the test."""
+    ledger = CachedLedger(PrometheusLedger(bed.url, timeout_seconds=DEADLINE), tolerate=tolerate)
+    try:
+        yield ledger
+    finally:
+        await ledger.close()
+
+
+def spans(sessions: tuple[Session, ...], since: float) -> list[tuple[float, float]]:
+    """Return from when and of what size the parts of a session were after *since*."""
+    return sorted((max(part.start, since), part.request.memory) for part in sessions)
+
+
+async def later(seconds: float, do: Callable[[], object]) -> object:
+    """Wait, then let the test bed do something that blocks."""
+    await asyncio.sleep(seconds)
+    return await asyncio.to_thread(do)
+
+
+class TestResize:
+    """A resize never rewrites what was charged."""
+
+    async def test_cold_by_delta_and_across_the_edge_of_the_window(self, bed: Bed):
+        """Twice resized: read whole, kept and added to, and through windows that begin before, between and after."""
+        pod = bed.start_pod("grows", memory=GIB)
+        async with cache_over(bed) as cached:
+            await asyncio.to_thread(bed.settle)
+            began = time.time()
+            await read_from(cached, "grows", began - 60, began)
+            for size in (2, 3):
+                bed.resize(pod, memory=size * GIB)
+                await later(FRESH_SECONDS, bed.settle)
+                at = time.time()
+                delta = await read_from(cached, "grows", began - 60, at)
+            cold = await asyncio.to_thread(lambda: bed.read("grows", since=began - 60, at=at))
+        bed.delete(pod)
+
+        first, second, third = cold.of(pod.uid)
+        assert [GIB, 2 * GIB, 3 * GIB] == [part.request.memory for part in (first, second, third)]
+        assert cold.of(pod.uid) == delta.of(pod.uid)
+        assert (pod.scheduled, True) == (first.start, third.alive)
+        for since, sizes in ((second.start - 1, 3), (second.start + 1, 2), (third.start + 1, 1)):
+            parts = bed.read("grows", since=since, at=at).of(pod.uid)
+            assert spans(cold.of(pod.uid)[-sizes:], since) == spans(parts, since)
+
+
+class TestThePast:
+    """A question about a past moment."""
+
+    def test_is_answered_as_it_was(self, bed: Bed):
+        """What ended since was alive, what started since is not there, and what is as of then is told."""
+        ended = bed.start_pod("past", memory=GIB)
+        then = bed.settle()
+        bed.delete(ended)
+        time.sleep(2)
+        started = bed.start_pod("past", memory=GIB)
+        bed.settle()
+        past, present = bed.read("past", at=then), bed.read("past")
+        bed.delete(started)
+
+        assert then - 3 <= past.as_of <= then
+        assert [ended.uid] == [uid_of(session) for session in past.alive()]
+        assert {ended.uid} == past.uids()
+        assert {ended.uid, started.uid} == present.uids()
+        assert [started.uid] == [uid_of(session) for session in present.alive()]
+
+    def test_before_the_record_began_nothing_is_known(self, bed: Bed):
+        """Not known is not zero."""
+        assert None is bed.read("past", at=time.time() - 7200).as_of
+
+    def test_since_when_history_is_complete_is_told(self, bed: Bed):
+        """It began after the window did; of everybody as of one, and through however many slices."""
+        window = {"since": time.time() - 20 * 365 * 86400}
+        found = {bed.read(user, **window).complete_since for user in ("ann", None)}
+
+        assert 1 == len(found)
+        assert time.time() - 3600 < found.pop() < time.time()
+
+
+class TestSeveralHubs:
+    """One Prometheus that shows the pods of two hubs."""
+
+    def test_the_namespace_tells_them_apart(self, tmp_path: Path):
+        """The same user name in both; without a namespace both are counted."""
+        with Bed(tmp_path, namespaces=("hub", "other")) as bed:
+            here, there = bed.start_pod("ann", memory=GIB), bed.start_pod("ann", memory=GIB, namespace="other")
+            bed.settle()
+
+            for user in ("ann", None):
+                assert {here.uid} == bed.read(user, namespace="hub").uids()
+                assert {there.uid} == bed.read(user, namespace="other").uids()
+                assert {here.uid, there.uid} == bed.read(user).uids()
+            assert None is bed.read("ann", namespace="third").as_of
+
+
+class TestAway:
+    """Decisions go on from what was read while Prometheus is away, for as long as that is tolerated."""
+
+    @pytest.mark.parametrize("how", ["paused", "stopped"])
+    async def test_answers_come_in_time(self, bed: Bed, how: str):
+        """Several in a row, each well within five seconds, in time for the hub; then not known; then known again."""
+        pod = bed.start_pod(f"away-{how}", memory=GIB)
+        await asyncio.to_thread(bed.settle)
+        began = time.time()
+        took, reading = [], None
+
+        async def ask(tolerated: bool = True) -> None:
+            nonlocal reading
+            asked = time.monotonic()
+            try:
+                reading = await read_from(cached, pod.user, began - 60, time.time())
+            except UnavailableError as error:
+                assert not tolerated
+                assert error.reason in {Unavailable.SLOW, Unavailable.UNREACHABLE}
+            else:
+                assert tolerated
+            took.append(time.monotonic() - asked)
+
+        async with cache_over(bed) as cached:
+            await ask()
+            await later(FRESH_SECONDS, bed.prometheus.pause if how == "paused" else bed.prometheus.stop)
+            try:
+                for pause in (0, 0, 0.5, 9.5, 0.1):
+                    await asyncio.sleep(pause)
+                    await asyncio.gather(ask(), ask())
+                    assert reading.as_of <= began
+                    assert {pod.uid} == {uid_of(session) for session in reading.alive()}
+                await asyncio.sleep(max(0, began + TOLERATE + 0.5 - time.time()))
+                await ask(tolerated=False)
+                await ask(tolerated=False)
+            finally:
+                back = bed.prometheus.resume if how == "paused" else bed.prometheus.start
+                await asyncio.to_thread(back)
+            await asyncio.to_thread(bed.prometheus.wait_until_ready)
+            await later(FRESH_SECONDS, bed.settle)
+            await ask()
+        bed.delete(pod)
+
+        assert max(took) < DEADLINE + 0.5
+        assert sum(seconds > 0.2 for seconds in took) <= 7
+        assert reading.as_of > began + TOLERATE
