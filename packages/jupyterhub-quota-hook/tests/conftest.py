@@ -273,7 +273,9 @@ async def start_hub(folder, unused_tcp_port_factory) -> AsyncIterator[Callable]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+            engine = hub.app.db.get_bind()
             hub.app.db.close()
+            engine.dispose()
             JupyterHub.clear_instance()
 
     async def start(configure: Callable[[Config], None] = lambda c: None) -> Hub:
