@@ -4,16 +4,15 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
-import pytest
-
-from jupyterhub_quota import CachedLedger, PrometheusLedger, Session, Unavailable, UnavailableError
+from jupyterhub_quota import CachedLedger, PrometheusLedger, Session, UnavailableError
 from testbed import GIB, Bed
 from testbed.reading import read_from, uid_of
 
 FRESH_SECONDS = 10.5  # after which a cached answer is brought up to date
-TOLERATE = 25.0
+TOLERATE = 30.0
 DEADLINE = 4.0
 
 
@@ -53,7 +52,7 @@ class TestResize:
                 await later(FRESH_SECONDS, bed.settle)
                 at = time.time()
                 delta = await read_from(cached, "grows", began - 60, at)
-            cold = await asyncio.to_thread(lambda: bed.read("grows", since=began - 60, at=at))
+            cold = await asyncio.to_thread(partial(bed.read, "grows", since=began - 60, at=at))
         bed.delete(pod)
 
         first, second, third = cold.of(pod.uid)
@@ -61,8 +60,8 @@ class TestResize:
         assert cold.of(pod.uid) == delta.of(pod.uid)
         assert (pod.scheduled, True) == (first.start, third.alive)
         for since, sizes in ((second.start - 1, 3), (second.start + 1, 2), (third.start + 1, 1)):
-            parts = bed.read("grows", since=since, at=at).of(pod.uid)
-            assert spans(cold.of(pod.uid)[-sizes:], since) == spans(parts, since)
+            reading = await asyncio.to_thread(partial(bed.read, "grows", since=since, at=at))
+            assert spans(cold.of(pod.uid)[-sizes:], since) == spans(reading.of(pod.uid), since)
 
 
 class TestThePast:
@@ -71,7 +70,9 @@ class TestThePast:
     def test_is_answered_as_it_was(self, bed: Bed):
         """What ended since was alive, what started since is not there, and what is as of then is told."""
         ended = bed.start_pod("past", memory=GIB)
-        then = bed.settle()
+        bed.settle()
+        time.sleep(1)
+        then = time.time()
         bed.delete(ended)
         time.sleep(2)
         started = bed.start_pod("past", memory=GIB)
@@ -117,10 +118,13 @@ class TestSeveralHubs:
 class TestAway:
     """Decisions go on from what was read while Prometheus is away, for as long as that is tolerated."""
 
-    @pytest.mark.parametrize("how", ["paused", "stopped"])
-    async def test_answers_come_in_time(self, bed: Bed, how: str):
-        """Several in a row, each well within five seconds, in time for the hub; then not known; then known again."""
-        pod = bed.start_pod(f"away-{how}", memory=GIB)
+    async def test_answers_come_in_time(self, bed: Bed):
+        """
+        Prometheus hangs: it takes connections and never answers.
+
+        Several decisions in a row, each well within the hub's five seconds; then not known; then known again.
+        """
+        pod = bed.start_pod("away", memory=GIB)
         await asyncio.to_thread(bed.settle)
         began = time.time()
         took, reading = [], None
@@ -130,16 +134,15 @@ class TestAway:
             asked = time.monotonic()
             try:
                 reading = await read_from(cached, pod.user, began - 60, time.time())
-            except UnavailableError as error:
-                assert not tolerated
-                assert error.reason in {Unavailable.SLOW, Unavailable.UNREACHABLE}
-            else:
-                assert tolerated
+                known = True
+            except UnavailableError:
+                known = False
+            assert tolerated == known
             took.append(time.monotonic() - asked)
 
         async with cache_over(bed) as cached:
             await ask()
-            await later(FRESH_SECONDS, bed.prometheus.pause if how == "paused" else bed.prometheus.stop)
+            await later(FRESH_SECONDS, bed.prometheus.pause)
             try:
                 for pause in (0, 0, 0.5, 9.5, 0.1):
                     await asyncio.sleep(pause)
@@ -150,9 +153,7 @@ class TestAway:
                 await ask(tolerated=False)
                 await ask(tolerated=False)
             finally:
-                back = bed.prometheus.resume if how == "paused" else bed.prometheus.start
-                await asyncio.to_thread(back)
-            await asyncio.to_thread(bed.prometheus.wait_until_ready)
+                bed.prometheus.resume()
             await later(FRESH_SECONDS, bed.settle)
             await ask()
         bed.delete(pod)

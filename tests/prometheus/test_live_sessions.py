@@ -168,7 +168,7 @@ class TestWhatIsCharged:
     def test_devices_are_charged(self, story: Story):
         """Two of NVIDIA; one of AMD and two of Intel, whatever Intel's are called."""
         assert 2 == story.session("ann").request.gpu
-        assert 3 == story.session("other gpus").request.gpu
+        assert 3 == story.session("other_gpus").request.gpu
 
     @pytest.mark.parametrize(
         ("names", "gpus"), [(["example.com/Fast-GPU"], 4), (["*.com/*gpu"], 1), (["*GPU", "amd.com/gpu"], 5), ([], 0)]

@@ -20,8 +20,10 @@ from jupyterhub_quota.errors import InputError, Unavailable, UnavailableError
 
 # More is no answer to one question: what is larger has to be asked for in parts.
 LARGEST_ANSWER = 64 * 2**20
-# Prometheus answers as many at a time; who waits for his turn waits here or there.
-LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=20, keepalive_expiry=60)
+# Prometheus answers twenty questions at a time, whoever asks. The rest wait for their turn here: the time that httpx needs
+# to find a connection grows with the square of how many wait for one.
+AT_ONCE = 10
+LIMITS = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE, keepalive_expiry=60)
 # Below this, reading JSON takes less time than handing it to a thread.
 SMALL_ANSWER = 2**17
 # The first try may take this share of the deadline, so that something is left for a second.
@@ -87,6 +89,7 @@ class PrometheusApi:
         self._address = _address(url)
         self._access = access
         self._client: httpx.AsyncClient | None = None
+        self._turn = asyncio.Semaphore(AT_ONCE)
         self._trust: ssl.SSLContext | None = None
         self._headers: dict[str, str] = {}
         self._versions: list[tuple[int, int, int]] | None = None  # of the files that were read
@@ -99,7 +102,7 @@ class PrometheusApi:
             UnavailableError: there is no whole answer within the deadline.
         """
         try:
-            async with asyncio.timeout(self.timeout_seconds):
+            async with asyncio.timeout(self.timeout_seconds), self._turn:
                 try:
                     async with asyncio.timeout(self.timeout_seconds * FIRST_TRY):
                         return await self._query(expression, at)
@@ -115,7 +118,7 @@ class PrometheusApi:
 
     async def close(self) -> None:
         """Let go of connections."""
-        client, self._client = self._client, None
+        client, self._client, self._turn = self._client, None, asyncio.Semaphore(AT_ONCE)
         if client is not None:
             await client.aclose()
 
@@ -223,19 +226,15 @@ def _rows(body: bytes) -> list[Row]:
         # VictoriaMetrics says so where only some of its storage nodes answered.
         if answer.get("warnings") or answer.get("isPartial"):
             raise UnavailableError("Prometheus answered with a part only", Unavailable.PARTIAL)
-        return [
-            Row(
-                dict(each["metric"]),
-                tuple((float(t), _number(v)) for t, v in (each.get("values") or [each["value"]])),
-            )
-            for each in answer["data"]["result"]
-        ]
+        return [Row(dict(each["metric"]), _samples(each)) for each in answer["data"]["result"]]
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise UnavailableError("Prometheus did not answer as it should", Unavailable.MALFORMED) from error
 
 
-def _number(text: object) -> float:
-    value = float(str(text))
-    if not math.isfinite(value):
+def _samples(series: dict[str, Any]) -> tuple[tuple[float, float], ...]:
+    # VictoriaMetrics shows where a series ended as a sample without a number.
+    found = [(t, v) for t, v in series["values"] if v not in {None, "NaN"}] if "values" in series else [series["value"]]
+    samples = tuple((float(t), float(v)) for t, v in found)
+    if not all(math.isfinite(number) for sample in samples for number in sample):
         raise ValueError("an amount or a time that is no number")
-    return value
+    return samples
