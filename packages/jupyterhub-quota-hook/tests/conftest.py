@@ -273,9 +273,8 @@ async def start_hub(folder, unused_tcp_port_factory) -> AsyncIterator[Callable]:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            engine = hub.app.db.get_bind()
             hub.app.db.close()
-            engine.dispose()
+            hub.app.db.get_bind().dispose()
             JupyterHub.clear_instance()
 
     async def start(configure: Callable[[Config], None] = lambda c: None) -> Hub:
