@@ -189,11 +189,11 @@ def reference(subject: Subject, server: str, request: Request, at: float) -> str
 def _status(
     policy: Policy, offer: Offer, quota: Quota, sessions: tuple[Session, ...], at: float, asked: float
 ) -> Status:
-    spent = used(sessions, quota, at)
     if asked <= 0:
-        return Status(quota.resource, quota.limit, quota.window, spent, offer.group)
+        return Status(quota.resource, quota.limit, quota.window, used(sessions, quota, at), offer.group)
     minimum = policy.minimum_runtime
     decay = Decay.of(sessions, quota, at)
+    spent = decay.amounts[0]
     others = rate(sessions, quota.resource)
     runtime = decay.runtime(others + asked)
     blocking, fits = None, math.inf

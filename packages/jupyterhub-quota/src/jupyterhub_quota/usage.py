@@ -11,6 +11,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from operator import attrgetter
 from typing import Self
 from zoneinfo import ZoneInfo
 
@@ -25,12 +26,15 @@ def spans(
     sessions: Iterable[Session], resource: Resource, since: float, at: float
 ) -> Iterator[tuple[float, float, float]]:
     """Yield (start, end, rate) of what each session held of *resource* between *since* and *at*, if anything."""
+    # Read for every session of every quota: comparisons take a third of the time that min, max and calls would.
+    amount_of = attrgetter(resource.value)
     for session in sessions:
-        rate = session.request.of(resource)
-        start = max(session.start, since)
-        end = at if session.alive else min(session.end, at)
-        if rate > 0 and start < end:
-            yield start, end, rate
+        rate = amount_of(session.request)
+        if rate > 0:
+            start = session.start if session.start > since else since  # noqa: FURB136
+            end = at if session.alive or session.end > at else session.end
+            if start < end:
+                yield start, end, rate
 
 
 def used(sessions: Iterable[Session], quota: Quota, at: float) -> float:
@@ -61,21 +65,24 @@ class Decay:
     @classmethod
     def of(cls, sessions: Iterable[Session], quota: Quota, at: float) -> Self:
         """Return the decay, from *at* on, of what *sessions* used until then."""
-        changes: dict[float, list[float]] = {at: [], at + quota.window: []}
-        for start, end, amount in spans(sessions, quota.resource, at - quota.window, at):
-            changes.setdefault(start + quota.window, []).append(amount)
-            changes.setdefault(end + quota.window, []).append(-amount)
-        times = sorted(changes)
-        slopes, held = [], 0.0
-        for corner in times:
-            held = max(0.0, held + math.fsum(changes[corner]))
-            slopes.append(held)
+        window = quota.window
+        changes = [(at, 0.0), (at + window, 0.0)]
+        for start, end, amount in spans(sessions, quota.resource, at - window, at):
+            changes += (start + window, -amount), (end + window, amount)
+        changes.sort(reverse=True)
         # Summed from the end, where nothing is left: a sum of positive parts has no noise around zero.
-        amounts, left = [0.0], 0.0
-        for i in range(len(times) - 2, -1, -1):
-            left += slopes[i] * (times[i + 1] - times[i])
-            amounts.append(left)
-        return cls(quota, tuple(times), tuple(reversed(amounts)))
+        times, amounts = [], []
+        when, left, held = changes[0][0], 0.0, 0.0
+        for time_, change in changes:
+            if time_ != when:
+                times.append(when)
+                amounts.append(left)
+                left += max(0.0, held) * (when - time_)
+                when = time_
+            held += change
+        times.append(when)
+        amounts.append(left)
+        return cls(quota, tuple(reversed(times)), tuple(reversed(amounts)))
 
     @property
     def at(self) -> float:
@@ -108,12 +115,14 @@ class Decay:
         """
         if not self.fits(self.amounts[0]):
             return 0.0
-        for i in range(1, len(self.times)):
-            amount = self.amounts[i] + rate * (self.times[i] - self.at)
-            if not self.fits(amount):
-                before = self.amounts[i - 1] + rate * (self.times[i - 1] - self.at)
+        at, most = self.at, self.quota.limit * (1 + ROUNDING)
+        earlier, before = at, self.amounts[0]
+        for when, left in zip(self.times, self.amounts, strict=True):
+            amount = left + rate * (when - at)
+            if amount > most:
                 share = max(0.0, self.quota.limit - before) / (amount - before)
-                return self.times[i - 1] - self.at + share * (self.times[i] - self.times[i - 1])
+                return earlier - at + share * (when - earlier)
+            earlier, before = when, amount
         return math.inf
 
     def refill(self, rate: float, runtime: float) -> float | None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
 from sys import intern
+from threading import Lock
 
 from jupyterhub_quota.ledger.api import Row
 from jupyterhub_quota.session import Request, Session
@@ -26,28 +27,31 @@ class _Pod:
 
 @dataclass(slots=True)
 class Found:
-    """What was read so far, in one slice or in many; the order of slices does not matter."""
+    """What was read so far, in one slice or in many; their order does not matter, and threads may add at once."""
 
     pods: dict[tuple[str, str], _Pod] = field(default_factory=dict)  # by id and user
     changes: dict[str, Changes] = field(default_factory=dict)  # by id, of pods that were resized
     last: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)  # when and how much, of these
     seen: float | None = None
     first: float | None = None
+    _adding: Lock = field(default_factory=Lock)
 
     def add(self, rows: Iterable[Row]) -> bool:
         """Add the rows of one slice, and return whether pods in it were resized: `add_changes` wants to know more."""
-        resized = False
-        for row in rows:
-            stat, value = row.labels.get("stat"), row.value
-            if stat == "seen":
-                self.seen = value if self.seen is None else max(self.seen, value)
-            elif stat == "first":
-                self.first = value if self.first is None else min(self.first, value)
-            elif stat == "resized":
-                resized = True
-            else:
-                self._add_to_pod(stat, value, row.labels)
-        return resized
+        with self._adding:
+            resized = [self._add(row) for row in rows]
+        return any(resized)
+
+    def _add(self, row: Row) -> bool:
+        """Add one row, and return whether it says that a pod was resized."""
+        stat, value = row.labels.get("stat"), row.value
+        if stat == "seen":
+            self.seen = value if self.seen is None else max(self.seen, value)
+        elif stat == "first":
+            self.first = value if self.first is None else min(self.first, value)
+        elif stat != "resized":
+            self._add_to_pod(stat, value, row.labels)
+        return stat == "resized"
 
     def _add_to_pod(self, stat: str | None, value: float, labels: dict[str, str]) -> None:
         key = (_id(labels), labels.get("username", ""))
