@@ -20,7 +20,7 @@ from jupyterhub_quota.errors import InputError, Unavailable, UnavailableError
 
 # More is no answer to one question: what is larger has to be asked for in parts.
 LARGEST_ANSWER = 64 * 2**20
-# Prometheus answers twenty questions at a time, whoever asks. The rest wait for their turn here: the time that httpx needs
+# Prometheus answers twenty questions at a time, whoever asks. The rest wait here: the time that httpx takes
 # to find a connection grows with the square of how many wait for one.
 AT_ONCE = 10
 LIMITS = httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE, keepalive_expiry=60)
