@@ -36,9 +36,16 @@ class Browser:
     def progress(self) -> list[dict[str, Any]]:
         """Return the events of the start up to its end, as the page of a starting server reads them."""
         path = f"/hub/api/users/{self.user}/server/progress"
-        with self._http.stream("GET", path, params={"_xsrf": self._xsrf}) as stream:
-            stream.raise_for_status()
-            return [json.loads(line[len("data: ") :]) for line in stream.iter_lines() if line.startswith("data: ")]
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while True:
+            with self._http.stream("GET", path, params={"_xsrf": self._xsrf}) as stream:
+                # While the hub cleans up after a start that failed, it says for a moment that there is none.
+                if stream.status_code != httpx.codes.BAD_REQUEST or time.monotonic() > deadline:
+                    stream.raise_for_status()
+                    return [
+                        json.loads(line[len("data: ") :]) for line in stream.iter_lines() if line.startswith("data: ")
+                    ]
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """Stop the server, and wait until it has ended."""

@@ -175,12 +175,18 @@ class Person:
     async def progress(self, server: str = "") -> list[dict]:
         """Read the progress of a start to its end, as the pending page does."""
         path = f"users/{self.path}/servers/{server}/progress" if server else f"users/{self.path}/server/progress"
-        async with self.api.stream("GET", path) as stream:
-            return [
-                json.loads(line.removeprefix("data: "))
-                async for line in stream.aiter_lines()
-                if line.startswith("data: ")
-            ]
+
+        async def events() -> list[dict]:
+            async with self.api.stream("GET", path) as stream:
+                return [
+                    json.loads(line.removeprefix("data: "))
+                    async for line in stream.aiter_lines()
+                    if line.startswith("data: ")
+                ]
+
+        # While the hub cleans up after a start that failed, it says for a moment that there is none.
+        found: list[dict] = await until(events, seconds=60)
+        return found
 
     async def page(self, path: str, **options: object) -> httpx.Response:
         """Open a page of the hub."""
