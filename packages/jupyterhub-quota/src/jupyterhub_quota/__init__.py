@@ -1,6 +1,8 @@
 """Usage quotas for JupyterHub: policy and sessions in, decisions out."""
 
+from jupyterhub_quota.amounts import GIB, HOUR
 from jupyterhub_quota.answers import decision_json, report_json
+from jupyterhub_quota.decide import decide, statuses_of
 from jupyterhub_quota.decision import Decision, Outcome, Reason, Refill, Status
 from jupyterhub_quota.document import load_policy, parse_policy, policy_from_mapping, policy_schema, policy_warnings
 from jupyterhub_quota.engine import QuotaEngine, Report
@@ -13,7 +15,8 @@ from jupyterhub_quota.errors import (
     UnavailableError,
 )
 from jupyterhub_quota.event import DECISION_SCHEMA, decision_event
-from jupyterhub_quota.explanation import explain
+from jupyterhub_quota.explanation import explain, request_text
+from jupyterhub_quota.history import DayOfReturn, DayOfUse, days_of_return, days_of_use
 from jupyterhub_quota.hub import HubClient
 from jupyterhub_quota.ledger import (
     Access,
@@ -24,14 +27,26 @@ from jupyterhub_quota.ledger import (
     SqliteLedger,
     open_ledger,
 )
+from jupyterhub_quota.outlook import Outlook, Standing, standing
 from jupyterhub_quota.policy import AtLaunch, Offer, Policy, Quota, WhenUnknown, WhileRunning
+from jupyterhub_quota.sentences import MONTHS, THEN, WORDS, moment, status_sentence
 from jupyterhub_quota.session import Request, Resource, Session, Subject
+from jupyterhub_quota.usage import Decay, rate, used
+from jupyterhub_quota.wording import format_amount, format_duration, format_size, format_used, format_window
 
 __all__ = [
     "DECISION_SCHEMA",
+    "GIB",
+    "HOUR",
+    "MONTHS",
+    "THEN",
+    "WORDS",
     "Access",
     "AtLaunch",
     "CachedLedger",
+    "DayOfReturn",
+    "DayOfUse",
+    "Decay",
     "Decision",
     "HubClient",
     "InputError",
@@ -39,6 +54,7 @@ __all__ = [
     "LedgerError",
     "Offer",
     "Outcome",
+    "Outlook",
     "Policy",
     "PolicyError",
     "PrometheusLedger",
@@ -53,20 +69,36 @@ __all__ = [
     "Resource",
     "Session",
     "SqliteLedger",
+    "Standing",
     "Status",
     "Subject",
     "Unavailable",
     "UnavailableError",
     "WhenUnknown",
     "WhileRunning",
+    "days_of_return",
+    "days_of_use",
+    "decide",
     "decision_event",
     "decision_json",
     "explain",
+    "format_amount",
+    "format_duration",
+    "format_size",
+    "format_used",
+    "format_window",
     "load_policy",
+    "moment",
     "open_ledger",
     "parse_policy",
     "policy_from_mapping",
     "policy_schema",
     "policy_warnings",
+    "rate",
     "report_json",
+    "request_text",
+    "standing",
+    "status_sentence",
+    "statuses_of",
+    "used",
 ]

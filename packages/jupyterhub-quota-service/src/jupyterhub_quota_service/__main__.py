@@ -1,0 +1,53 @@
+"""Start the service: `jupyterhub-quota-service`, or `python -m jupyterhub_quota_service`."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+
+from jupyterhub_quota import QuotaError
+from jupyterhub_quota_service.app import make_service
+from jupyterhub_quota_service.settings import Settings
+
+DESCRIPTION = """
+Show users of a JupyterHub what they have used of their quotas, and admins everybody. A service of the hub: everything
+is set by environment variables, which docs/service.md lists; a hub that starts it sets those that begin with
+JUPYTERHUB_ itself.
+"""
+
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run until told to stop; return the exit code."""
+    argparse.ArgumentParser(prog="jupyterhub-quota-service", description=DESCRIPTION).parse_args()
+    logging.basicConfig(format="[%(levelname)1.1s %(asctime)s %(name)s] %(message)s", level=logging.INFO)
+    # It names every address it asks, and that is once a minute.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    try:
+        asyncio.run(_run(Settings.of(os.environ)))
+    except (QuotaError, OSError) as error:
+        print(f"jupyterhub-quota-service: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def _run(settings: Settings) -> None:
+    service = await make_service(settings)
+    stop = asyncio.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(name, stop.set)
+    server = service.listen()
+    log.info("Listening on port %d of %s, below %s", settings.port, settings.host or "all addresses", settings.prefix)
+    try:
+        await stop.wait()
+    finally:
+        server.stop()
+        await server.close_all_connections()
+        await service.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

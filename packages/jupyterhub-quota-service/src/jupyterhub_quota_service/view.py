@@ -1,0 +1,213 @@
+"""
+From what is known about one user to the answer that the page shows. Pure.
+
+`words.py` has the sentences, `models.py` the fields.
+"""
+
+import math
+from typing import Any
+
+from jupyterhub_quota import (
+    HOUR,
+    THEN,
+    WORDS,
+    Outlook,
+    Request,
+    Resource,
+    Session,
+    Standing,
+    Status,
+    days_of_return,
+    decide,
+    format_amount,
+    format_duration,
+    format_size,
+    format_window,
+    request_text,
+    status_sentence,
+)
+from jupyterhub_quota_service import words
+from jupyterhub_quota_service.explanations import explanations
+from jupyterhub_quota_service.figures import Figures, ListedSize, usual_size
+from jupyterhub_quota_service.models import Links, Me, Quota, ResourceName, Return, Running, Size
+
+_PRESSING = (Standing.OVER, Standing.NEAR, Standing.OK, Standing.NONE, Standing.UNLIMITED)
+
+Pair = tuple[Status, Outlook]
+
+
+def me(figures: Figures, sizes: tuple[ListedSize, ...], links: Links) -> Me:
+    """Return all about one user."""
+    pairs = outlooks(figures)
+    return Me(
+        **known(figures),
+        user=figures.user,
+        groups=None if figures.groups is None else tuple(sorted(figures.groups)),
+        exempt=figures.exempt,
+        summary=_summary(figures, pairs, sizes),
+        quotas=tuple(_quota(figures, pair, sizes) for pair in pairs),
+        running=_running(figures, pairs),
+        sizes=tuple(_size(figures, size) for size in figures.sizes(sizes)) if figures.report else (),
+        explanations=explanations(figures),
+        contact=figures.policy.contact,
+        links=links,
+    )
+
+
+def known(figures: Figures) -> dict[str, Any]:
+    """Return the fields of `models.Known`."""
+    report = figures.report
+    at = report.at if report else figures.at
+    return {
+        "at": at,
+        "as_of": report.as_of if report else None,
+        "as_of_text": words.when(report.as_of, figures.at, figures.policy.timezone) if report else "",
+        "complete_since": report.complete_since if report else None,
+        "known": figures.problem is None,
+        "problem": figures.problem,
+        "retry_seconds": figures.retry_seconds,
+    }
+
+
+def outlooks(figures: Figures) -> tuple[Pair, ...]:
+    """Return each quota with what lies ahead of it, the most pressing first."""
+    report = figures.report
+    if report is None:
+        return ()
+    pairs = [(status, Outlook.of(status, report.sessions, report.at)) for status in figures.statuses]
+    return tuple(sorted(pairs, key=lambda pair: (_PRESSING.index(pair[1].standing), -(words.share(pair[0]) or 0.0))))
+
+
+def finite(value: float) -> float | None:
+    """Return *value* as JSON has it."""
+    return value if math.isfinite(value) else None
+
+
+def base_units(request: Request) -> dict[ResourceName, float]:
+    """Return what *request* asks for, by resource."""
+    return {"memory": request.memory, "cpu": request.cpu, "gpu": request.gpu}
+
+
+def _quota(figures: Figures, pair: Pair, sizes: tuple[ListedSize, ...]) -> Quota:
+    (status, outlook), policy = pair, figures.policy
+    report = figures.report
+    assert report is not None  # noqa: S101 - there is no status without
+    size = usual_size(status.resource, figures.sessions, sizes)
+    returns = days_of_return(outlook.decay, policy.timezone) if outlook.decay else ()
+    part = words.share(status)
+    return Quota(
+        resource=status.resource.value,
+        title=words.title(status.resource, status.window),
+        window_seconds=status.window,
+        window_text=format_window(status.window),
+        limit=finite(status.limit),
+        used=status.used,
+        remaining=finite(status.remaining),
+        group=status.group,
+        group_text=words.source(status.group),
+        state=outlook.standing.value,
+        state_text=words.STATES[outlook.standing],
+        heading=words.left(status, outlook),
+        used_text=words.used_text(status),
+        share=None if part is None else min(1.0, part),
+        share_text=words.percent(part),
+        sentence=status_sentence(status, report.at, report.complete_since, policy.timezone),
+        runs_text=words.runs(status, outlook, size, policy, report.at, exempt=figures.exempt),
+        refill_sentence=words.comes_back(status, outlook, returns, size, policy),
+        returns=tuple(
+            Return(
+                date=each.day.isoformat(),
+                date_text=words.day_text(each.day),
+                amount=each.amount,
+                text=format_amount(status.resource, each.amount, like=status.limit),
+            )
+            for each in returns
+        ),
+    )
+
+
+def _running(figures: Figures, pairs: tuple[Pair, ...]) -> tuple[Running, ...]:
+    if figures.report is None:
+        return ()
+    return tuple(
+        _runs(figures, pairs, session) for session in sorted(figures.report.running, key=lambda each: each.start)
+    )
+
+
+def _runs(figures: Figures, pairs: tuple[Pair, ...], session: Session) -> Running:
+    report, policy = figures.report, figures.policy
+    assert report is not None  # noqa: S101 - it runs
+    mine = [(s, o) for s, o in pairs if session.request.of(s.resource) > 0 and not s.unlimited]
+    lasts = min((outlook.lasts for _, outlook in mine), default=math.inf)
+    resources = dict.fromkeys(status.resource for status, _ in mine)
+    text = "can go on for as long as you like"
+    if any(outlook.standing in {Standing.OVER, Standing.NONE} for _, outlook in mine):
+        text = "your quota is used up"
+    elif not math.isinf(lasts):
+        then = "" if figures.exempt else f", {THEN[policy.while_running]}"
+        text = f"lasts until about {words.when(report.at + lasts, report.at, policy.timezone)}{then}"
+    return Running(
+        server=session.server,
+        server_text=words.server_text(session.server),
+        start=session.start,
+        since_text=f"since {words.when(session.start, report.at, policy.timezone)}",
+        size_text=request_text(session.request),
+        per_hour_text=_listed([_per_hour(each, session.request.of(each)) for each in resources]),
+        lasts_until=None if math.isinf(lasts) else report.at + lasts,
+        lasts_text=text,
+    )
+
+
+def _per_hour(resource: Resource, size: float) -> str:
+    of = f" of {WORDS[resource]}" if resource is Resource.MEMORY else ""
+    return f"{format_amount(resource, size * HOUR)}{of} per hour"
+
+
+def _size(figures: Figures, size: ListedSize) -> Size:
+    report = figures.report
+    assert report is not None  # noqa: S101 - who asks has looked
+    decision = decide(figures.policy, report.subject, "", size.request, figures.reading, report.at)
+    return Size(
+        name=size.name or request_text(size.request),
+        request=base_units(size.request),
+        request_text=request_text(size.request),
+        allowed=decision.allowed,
+        runtime_seconds=None if decision.runtime is None else finite(decision.runtime),
+        text=words.size_answer(decision, figures.policy),
+    )
+
+
+def _summary(figures: Figures, pairs: tuple[Pair, ...], sizes: tuple[ListedSize, ...]) -> str:
+    """What is left, for how long that lasts, the next step."""
+    if figures.problem is not None:
+        return figures.problem
+    limited = [pair for pair in pairs if pair[1].standing not in {Standing.UNLIMITED, Standing.NONE}]
+    if figures.exempt or not limited:
+        why = "You are exempt from quotas" if figures.exempt else "Your quota does not limit your servers"
+        return f"{why}: they can run for as long as you like. Stop what you do not need."
+    status, outlook = limited[0]
+    size = usual_size(status.resource, figures.sessions, sizes)
+    heading = words.left(status, outlook)
+    if status.resource is not Resource.GPU:
+        heading = f"{heading.removesuffix(' left')} of {WORDS[status.resource]} left"
+    if outlook.standing is Standing.OVER:
+        assert outlook.decay is not None  # noqa: S101 - it has a limit
+        again = outlook.decay.refill(size, figures.policy.minimum_runtime)
+        then = "" if again is None else words.when(again, outlook.decay.at, figures.policy.timezone)
+        if outlook.rate > 0:
+            return f"{heading} until old use comes back. Stop servers that you do not need."
+        when = f" until {then}" if then else " for now"
+        return f"{heading}{when}. {figures.policy.contact or 'Need more? Ask the people who run this hub.'}"
+    if outlook.rate > 0:
+        until = "with what runs now it lasts for as long as you like"
+        if not math.isinf(outlook.lasts):
+            until = f"with what runs now it lasts for about {format_duration(outlook.lasts)}"
+        return f"{heading}; {until}. Stop servers that you do not need."
+    assert outlook.decay is not None  # noqa: S101 - it has a limit
+    runtime, named = outlook.decay.runtime(size), format_size(status.resource, size)
+    how_long = "as long as you like" if math.isinf(runtime) else f"about {format_duration(runtime)}"
+    return f"{heading}, enough for {how_long} with {named}. You can start a server."
+
+
+def _listed(parts: list[str]) -> str:
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
