@@ -516,11 +516,14 @@ def make_authority(folder: Path) -> None:
     """Make certificates with OpenSSL, which tests of encrypted connections need."""
     new_key = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
     for arguments in (
-        ["req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=authority"],
+        [
+            *["req", "-x509", *new_key, "-keyout", "ca.key", "-out", "ca.pem", "-days", "2", "-subj", "/CN=authority"],
+            *["-addext", "keyUsage=critical,keyCertSign"],  # what newer versions of Python insist on
+        ],
         ["req", *new_key, "-keyout", "key.pem", "-out", "cert.csr", "-subj", "/CN=prometheus"],
     ):
         subprocess.run(["openssl", *arguments], cwd=folder, check=True, capture_output=True)
-    (folder / "names").write_text("subjectAltName=IP:127.0.0.1")
+    (folder / "names").write_text("subjectAltName=IP:127.0.0.1\nauthorityKeyIdentifier=keyid\n")
     sign = ["-in", "cert.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "cert.pem", "-days", "2"]
     subprocess.run(["openssl", "x509", "-req", *sign, "-extfile", "names"], cwd=folder, check=True, capture_output=True)
 

@@ -234,7 +234,11 @@ def _rows(body: bytes) -> list[Row]:
 def _samples(series: dict[str, Any]) -> tuple[tuple[float, float], ...]:
     # VictoriaMetrics shows where a series ended as a sample without a number.
     found = [(t, v) for t, v in series["values"] if v not in {None, "NaN"}] if "values" in series else [series["value"]]
-    samples = tuple((float(t), float(v)) for t, v in found)
-    if not all(math.isfinite(number) for sample in samples for number in sample):
+    return tuple([(float(t), _number(v)) for t, v in found])
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
         raise ValueError("an amount or a time that is no number")
-    return samples
+    return number

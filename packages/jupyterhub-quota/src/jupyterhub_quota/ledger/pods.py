@@ -13,6 +13,8 @@ from jupyterhub_quota.session import Request, Session
 
 # What was requested before each change: by when it changed, and what.
 Changes = dict[tuple[float, str], float]
+# By resource, in order: one value for all pods that request the same.
+Requests = tuple[tuple[str, float], ...]
 
 
 @dataclass(slots=True)
@@ -21,7 +23,7 @@ class _Pod:
 
     start: float | None = None
     end: float | None = None
-    requests: dict[str, float] = field(default_factory=dict)
+    requests: Requests = ()
     info: tuple[float, str, str, str] = (0.0, "", "", "")  # last sighting; server, pod, component
 
 
@@ -32,6 +34,7 @@ class Found:
     pods: dict[tuple[str, str], _Pod] = field(default_factory=dict)  # by id and user
     changes: dict[str, Changes] = field(default_factory=dict)  # by id, of pods that were resized
     last: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)  # when and how much, of these
+    shared: dict[tuple[Requests, str, float], Requests] = field(default_factory=dict)
     seen: float | None = None
     first: float | None = None
     _adding: Lock = field(default_factory=Lock)
@@ -63,13 +66,20 @@ class Found:
         elif stat == "end":
             pod.end = value if pod.end is None else max(pod.end, value)
         elif stat == "request":
-            # The mean of equal numbers may differ from them in the last digit. Where slices differ although no change
-            # was seen, the smaller one counts.
-            resource = intern(labels.get("resource", ""))
-            pod.requests[resource] = min(pod.requests.get(resource, math.inf), float(f"{value:.14g}"))
+            # The mean of equal numbers may differ from them in the last digit.
+            pod.requests = self._with(pod.requests, labels.get("resource", ""), float(f"{value:.14g}"))
         elif stat == "info":
             server, component = intern(labels.get("servername", "")), intern(labels.get("component", ""))
             pod.info = max(pod.info, (value, server, labels.get("pod", ""), component))
+
+    def _with(self, requests: Requests, resource: str, amount: float) -> Requests:
+        """Add to *requests*. Where slices differ although no change was seen, the smaller amount counts."""
+        key = requests, resource, amount
+        if key not in self.shared:
+            amounts = dict(requests)
+            amounts[resource] = min(amounts.get(resource, math.inf), amount)
+            self.shared[key] = tuple(sorted(amounts.items()))
+        return self.shared[key]
 
     def add_changes(self, before: Iterable[Row], last: Iterable[Row]) -> None:
         """Add, of the resized pods of one slice, what they requested before each change, and at the slice's end."""
@@ -82,12 +92,13 @@ class Found:
 
     def sessions(self, gpu: re.Pattern[str], as_of: float) -> Iterator[Session]:
         """Yield the sessions of pods that were seen with their node; of one that was resized, one for each size."""
-        requests: dict[tuple[tuple[str, float], ...], Request] = {}  # few differ, so that they are shared
+        requests: dict[Requests, Request] = {}
         for (id_, user), pod in self.pods.items():
             if pod.start is None or pod.end is None:
                 continue
-            key = tuple(sorted(pod.requests.items()))
-            request = requests.get(key) or requests.setdefault(key, _request(pod.requests, gpu))
+            request = requests.get(pod.requests)
+            if request is None:
+                request = requests[pod.requests] = _request(dict(pod.requests), gpu)
             _, server, name, component = pod.info
             alive = pod.end >= as_of
             session = Session(id_, user, server, pod.start, pod.end, request, alive, name, component)
@@ -95,7 +106,7 @@ class Found:
             if changes is None:
                 yield session
             else:
-                last = {name: self.last.get((id_, name), (0.0, amount))[1] for name, amount in pod.requests.items()}
+                last = {name: self.last.get((id_, name), (0.0, amount))[1] for name, amount in pod.requests}
                 yield from _parts(session, changes, last, gpu)
 
 
