@@ -59,7 +59,8 @@ class Recorder:
         self.servers = servers
         self.log = log
         self._recorded: dict[tuple[str, str], Session] = {}
-        self._adopted = False
+        # A start and the end of the same server must not overtake each other.
+        self._in_order = asyncio.Lock()
 
     async def run(self, app: Any) -> None:
         """Record until cancelled; a ledger that cannot be written is tried again."""
@@ -69,10 +70,11 @@ class Recorder:
             if app.http_server is None:
                 continue  # which servers survived a restart of the hub is not known yet
             try:
-                await self._record_ready()
-                if time.monotonic() - beaten >= BEAT_SECONDS:
-                    await self._beat(app)
-                    beaten = time.monotonic()
+                async with self._in_order:
+                    await self._record_ready()
+                    if time.monotonic() - beaten >= BEAT_SECONDS:
+                        await self._beat(app)
+                        beaten = time.monotonic()
             except (LedgerError, UnavailableError) as error:
                 self.log.error("The record of sessions cannot be written: %s", error)
                 await asyncio.sleep(BEAT_SECONDS / 3)
@@ -82,9 +84,10 @@ class Recorder:
 
     async def ended(self, spawner: Any, at: float) -> None:
         """Record that *spawner*'s server ended, if it was recorded as started."""
-        session = self._recorded.pop((spawner.user.name, spawner.name), None)
-        if session is not None:
-            await self.ledger.end(session.id, at)
+        async with self._in_order:
+            session = self._recorded.pop((spawner.user.name, spawner.name), None)
+            if session is not None:
+                await self.ledger.end(session.id, at)
 
     async def _record_ready(self) -> None:
         for spawner, session in self.servers:
@@ -96,14 +99,18 @@ class Recorder:
     async def _beat(self, app: Any) -> None:
         """Tell which servers run; what is open in the ledger and does not run ended when it was last seen."""
         opened = {(session.user, session.server): session for session in await self.ledger.open_sessions()}
-        undecided = set()
+        undecided, ready = set(), set()
         for user in list(app.users.values()):
             for spawner in list(user.spawners.values()):
                 key = (user.name, spawner.name)
                 if spawner.pending or self.servers.launched_this(spawner):
                     undecided.add(key)
-                elif spawner.ready and key not in self._recorded:
-                    self._recorded[key] = await self._adopt(spawner, opened.get(key))
+                if spawner.ready:
+                    ready.add(key)
+                    if key not in self._recorded and key not in undecided:
+                        self._recorded[key] = await self._adopt(spawner, opened.get(key))
+        # Whatever else went wrong, what does not run is not charged.
+        self._recorded = {key: each for key, each in self._recorded.items() if key in ready or key in undecided}
         running = {session.id for session in self._recorded.values()}
         for key, session in opened.items():
             if session.id not in running and key not in undecided:
