@@ -307,6 +307,7 @@ class TestFailures:
 
         server = await asyncio.start_server(hang, "127.0.0.1", 0)
         world.service.rooms.hub_auth.api_url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hub/api"
+        # The hub that hangs is real; only the wait for it is shorter than the seconds that it takes in earnest.
         monkeypatch.setattr("jupyterhub_quota_service.auth.HUB_SECONDS", 0.3)
         begin = time.monotonic()
 

@@ -255,6 +255,7 @@ class TestFailures:
     async def test_too_large(self, monkeypatch: pytest.MonkeyPatch, packed: bool):
         """It is let go before it fills the memory, also where it came packed."""
         bomb = response(gzip.compress(b" " * 2**26, compresslevel=9), Content_Encoding="gzip")
+        # The answer is real and too large; a smaller bound spares every run the shipped one's memory.
         monkeypatch.setattr(api, "LARGEST_ANSWER", 2**23)
         tracemalloc.start()
         try:

@@ -67,6 +67,7 @@ def test_a_reference_picks_one(run):
 def test_standard_input_is_read_where_no_file_is_named(run, tmp_path, monkeypatch):
     (tmp_path / "in").write_text(json.dumps(ANN))
     with (tmp_path / "in").open() as stdin:
+        # A real file stands where a shell would put it; pytest keeps standard input for itself.
         monkeypatch.setattr("sys.stdin", stdin)
 
         assert (0, explain(ANN) + "\n", "") == run()

@@ -67,6 +67,7 @@ class TestImport:
     def test_reads_standard_input(self, run, tmp_path, monkeypatch):
         (tmp_path / "in").write_text(line("1"))
         with (tmp_path / "in").open() as stdin:
+            # A real file stands where a shell would put it; pytest keeps standard input for itself.
             monkeypatch.setattr("sys.stdin", stdin)
 
             assert (0, "1 session read, 1 new.\n", "") == run("import", *LEDGER, "-")

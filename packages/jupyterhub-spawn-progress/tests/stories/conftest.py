@@ -419,7 +419,7 @@ def kube_config(api: KubeApi, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     context = {"name": "c", "context": {"cluster": "c", "user": "u"}}
     kubeconfig = {"clusters": [cluster], "contexts": [context], "users": [{"name": "u", "user": {}}]}
     (tmp_path / "kubeconfig").write_text(json.dumps(kubeconfig | {"current-context": "c"}))
-    # What KUBECONFIG says is read once, by whoever imports the client first.
+    # What KUBECONFIG says is read once, by whoever imports the client first, and each test has a stand-in of its own.
     monkeypatch.setattr(kube_config_module, "KUBE_CONFIG_DEFAULT_LOCATION", str(tmp_path / "kubeconfig"))
     monkeypatch.chdir(tmp_path)
     c = Config()
