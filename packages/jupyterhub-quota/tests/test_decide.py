@@ -303,5 +303,10 @@ class TestOddInput:
         assert 0 == launch(session(-1, -2)).statuses[0].used
 
     def test_each_launch_has_its_own_reference(self):
-        """Another moment, another reference."""
-        assert launch().reference != launch(at=AT + 1).reference
+        """Another moment, other groups or another policy, another reference."""
+        here = launch().reference
+
+        assert here == launch().reference
+        assert here != launch(at=AT + 1).reference
+        assert here != launch(groups={"power"}).reference
+        assert here != launch(policy=POLICY + "grace: 16m\n").reference

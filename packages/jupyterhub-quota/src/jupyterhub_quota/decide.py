@@ -51,7 +51,7 @@ def decide(policy: Policy, subject: Subject, server: str, request: Request, read
     return Decision(
         outcome=outcome,
         reason=reason,
-        reference=reference(subject, server, request, at),
+        reference=reference(policy, subject, server, request, at),
         subject=subject,
         server=server,
         request=request,
@@ -103,7 +103,7 @@ def decide_unknown(
     return Decision(
         outcome=outcome,
         reason=reason,
-        reference=reference(subject, server, request, at),
+        reference=reference(policy, subject, server, request, at),
         subject=subject,
         server=server,
         request=request,
@@ -181,9 +181,10 @@ def ended(session: Session) -> Session:
     return replace(session, alive=False)
 
 
-def reference(subject: Subject, server: str, request: Request, at: float) -> str:
-    """Return a short name for the decision on this launch."""
-    return hashlib.sha256(repr((subject.name, server, request, at)).encode(errors="surrogatepass")).hexdigest()[:6]
+def reference(policy: Policy, subject: Subject, server: str, request: Request, at: float) -> str:
+    """Return a short name for the decision on this launch: another one where groups or the policy differ."""
+    decided = (policy.digest, subject.name, sorted(subject.groups), server, request, at)
+    return hashlib.sha256(repr(decided).encode(errors="surrogatepass")).hexdigest()[:6]
 
 
 def _status(
