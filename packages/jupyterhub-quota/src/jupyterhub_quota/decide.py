@@ -32,7 +32,9 @@ def decide(policy: Policy, subject: Subject, server: str, request: Request, read
 
     Source: design, "The decision".
     """
-    sessions = tuple(ended(session) if session.server == server else session for session in reading.sessions)
+    sessions = tuple(
+        ended(session) if session.alive and session.server == server else session for session in reading.sessions
+    )
     statuses = tuple(
         status for resource in Resource for status in statuses_of(policy, subject, sessions, at, resource, request)
     )

@@ -77,7 +77,8 @@ class Decay:
             if time_ != when:
                 times.append(when)
                 amounts.append(left)
-                left += max(0.0, held) * (when - time_)
+                if held > 0:
+                    left += held * (when - time_)
                 when = time_
             held += change
         times.append(when)
