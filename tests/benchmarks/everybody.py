@@ -59,15 +59,19 @@ async def main(url: str, since: float, at: float, deadline: float) -> dict[str, 
             seconds = time.perf_counter() - began
         after = held()
         cached = CachedLedger(ledger, tolerate=900)
-        earlier = at - 600
-        await cached.read(since=since - 600, at=earlier)
-        fresh, news = [], []
-        for number in range(1, 11):
-            then = earlier + 30 * number
-            for found in (news, fresh):  # the second time the answer is still new
+        earlier = at - 900
+        await cached.read(since=since - 900, at=earlier)
+        at_once: list[float] = []
+        fresh: list[float] = []
+        news: list[float] = []
+        for number in range(1, 10):
+            # Answered at once, the news being read behind; a second later, with them; a minute later, waiting for more.
+            for found, later in ((at_once, 30), (fresh, 31), (news, 90)):
+                passed = 90 * (number - 1) + later
                 began = time.perf_counter()
-                await cached.read(since=since - 600 + 30 * number, at=then)
+                await cached.read(since=since - 900 + passed, at=earlier + passed)
                 found.append(time.perf_counter() - began)
+                await asyncio.gather(*cached._under_way.values())
     finally:
         await ledger.close()
     return {
@@ -78,6 +82,7 @@ async def main(url: str, since: float, at: float, deadline: float) -> dict[str, 
         "memory_after": after - before,
         "sessions": len(reading.sessions),
         "cached_fresh": fresh,
+        "cached_at_once": at_once,
         "cached_news": news,
         "charged": charged(reading.sessions, since),
     }

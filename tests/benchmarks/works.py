@@ -86,9 +86,9 @@ class Hub:
         engine = QuotaEngine(policy(quotas, self.days), self.ledger)
         return self.empty, lambda turn: lambda: decide(engine, self.user(turn), END)
 
-    def cached(self) -> CachedLedger:
-        """Return a cache with nothing in it, with connections of its own."""
-        return CachedLedger(PrometheusLedger(self.url, history=False), tolerate=TOLERATE)
+    def cached(self, interval: float = 60.0) -> CachedLedger:
+        """Return an empty cache, with connections of its own; without *interval* all news are waited for."""
+        return CachedLedger(PrometheusLedger(self.url, history=False), tolerate=TOLERATE, interval=interval)
 
 
 async def decide(engine: QuotaEngine, user: str, at: float) -> Decision:
@@ -100,20 +100,40 @@ async def decide(engine: QuotaEngine, user: str, at: float) -> Decision:
 
 
 async def one_user_cached(hub: Hub, turns: int) -> dict[str, Times]:
-    """Decide on a user who was read before: right after an answer, and when the last answer is no longer new."""
-    cached = hub.cached()
-    engine = QuotaEngine(policy(1, hub.days), cached)
+    """
+    Decide on a user who was read before, when the last answer is 30 s old.
+
+    Returns:
+        The times of who is answered *at once*, of the next one when the news are *new*, and of who *waited* for them.
+    """
     begin = END - 30.0 * (turns + 2)
-    for user in hub.users[:CROWD]:
-        await decide(engine, user, begin)
-    user = hub.users[0]
-    fresh = (hub.empty, lambda turn: lambda: decide(engine, user, begin + 30 * turn + 31))
-    news = (hub.empty, lambda turn: lambda: decide(engine, user, begin + 30 * turn + 30))
+    caches = {"at once": hub.cached(), "waited": hub.cached(interval=0.0)}
+    engines = {name: QuotaEngine(policy(1, hub.days), cached) for name, cached in caches.items()}
+    for engine in engines.values():
+        for user in hub.users[:CROWD]:
+            await decide(engine, user, begin)
+    steps = [("at once", "at once", 30), ("new", "at once", 31), ("waited", "waited", 30)]
+    own: dict[str, list[float]] = {name: [] for name, *_ in steps}
+    empty: dict[str, list[float]] = {name: [] for name, *_ in steps}
     try:
-        of_news, of_fresh = await in_turns([news, fresh], turns)
+        for turn in range(turns + 1):
+            for name, whose, later in steps:
+                base = await timed(hub.empty)
+                at = begin + 30 * turn + later
+                spent = await timed(lambda whose=whose, at=at: decide(engines[whose], hub.users[0], at))
+                await behind(caches[whose])
+                if turn > 0:
+                    empty[name].append(base)
+                    own[name].append(spent)
     finally:
-        await cached.close()
-    return {"news": of_news, "fresh": of_fresh}
+        for cached in caches.values():
+            await cached.close()
+    return {name: summary(own[name], empty[name]) for name in own}
+
+
+async def behind(cached: CachedLedger) -> None:
+    """Wait for what a cache reads behind the backs of those who were answered."""
+    await asyncio.gather(*cached._under_way.values())
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +171,9 @@ async def rush(hub: Hub, rounds: int, *, read_before: bool) -> Rush:
             engine = QuotaEngine(policy(1, hub.days), cached)
         empty += [await timed(hub.empty) for _ in range(20)]
         before = questions(hub.url)
-        found = await asyncio.gather(*(_asked(engine, user, begin + 30 * (number + 1)) for user in users))
+        moment, at = time.perf_counter(), begin + 30 * (number + 1)
+        found = await asyncio.gather(*(_asked(engine, user, at, moment) for user in users))
+        await behind(cached)
         most = max(most, questions(hub.url) - before)
         own += [seconds for seconds, _ in found]
         not_known += sum(not known for _, known in found)
@@ -159,9 +181,8 @@ async def rush(hub: Hub, rounds: int, *, read_before: bool) -> Rush:
     return Rush(summary(own, empty), len(users), most, not_known)
 
 
-async def _asked(engine: QuotaEngine, user: str, at: float) -> tuple[float, bool]:
-    """How long *user* waits for a decision, and whether it rests on what is known."""
-    began = time.perf_counter()
+async def _asked(engine: QuotaEngine, user: str, at: float, began: float) -> tuple[float, bool]:
+    """How long *user* waits for a decision from when all *began*, and whether it rests on what is known."""
     decision = await engine.decide(Subject(user), LAUNCH, server="bench", at=at)
     return time.perf_counter() - began, decision.reason is not Reason.NOT_KNOWN
 

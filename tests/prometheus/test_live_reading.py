@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from jupyterhub_quota import CachedLedger, PrometheusLedger, Session, UnavailableError
+from test_live_sessions import NAMES
 from testbed import GIB, Bed
 from testbed.reading import read_from, uid_of
 
@@ -18,8 +19,8 @@ DEADLINE = 4.0
 
 @asynccontextmanager
 async def cache_over(bed: Bed, tolerate: float = TOLERATE) -> AsyncIterator[CachedLedger]:
-    """A cached ledger with a short deadline, which ends with the test."""
-    ledger = CachedLedger(PrometheusLedger(bed.url, timeout_seconds=DEADLINE), tolerate=tolerate)
+    """A cached ledger with a short deadline, which ends with the test. It waits for news: the rules run often."""
+    ledger = CachedLedger(PrometheusLedger(bed.url, timeout_seconds=DEADLINE), tolerate=tolerate, interval=0)
     try:
         yield ledger
     finally:
@@ -62,6 +63,98 @@ class TestResize:
         for since, sizes in ((second.start - 1, 3), (second.start + 1, 2), (third.start + 1, 1)):
             reading = await asyncio.to_thread(partial(bed.read, "grows", since=since, at=at))
             assert spans(cold.of(pod.uid)[-sizes:], since) == spans(reading.of(pod.uid), since)
+
+
+class TestNews:
+    """What a cache asks for is what is new."""
+
+    async def test_are_what_a_cold_reading_shows(self, bed: Bed):
+        """Of one who is known: a session that goes on, one that ends, one that begins, one that is resized."""
+        goes_on, ends, grows = (bed.start_pod("known", memory=size * GIB, server=f"s{size}") for size in (1, 2, 3))
+        await asyncio.to_thread(bed.settle)
+        async with cache_over(bed) as cached:
+            since = time.time() - 60
+            for user in ("known", "nobody yet"):
+                await read_from(cached, user, since, time.time())
+            bed.delete(ends)
+            bed.resize(grows, memory=4 * GIB)
+            begins, stranger = bed.start_pod("nobody yet", memory=GIB), bed.start_pod("stranger", memory=GIB)
+            await later(FRESH_SECONDS, bed.settle)
+            at = time.time()
+            found = {user: await read_from(cached, user, since, at) for user in ("known", "nobody yet")}
+            cold = {user: await asyncio.to_thread(partial(bed.read, user, since=since, at=at)) for user in found}
+            kept = set(cached._kept)
+        for pod in (goes_on, grows, begins, stranger):
+            bed.delete(pod)
+
+        for user, reading in found.items():
+            assert sorted(cold[user].sessions, key=repr) == sorted(reading.sessions, key=repr)
+        assert {"known", "nobody yet"} == kept
+        assert {goes_on.uid, grows.uid} == {uid_of(session) for session in found["known"].alive()}
+
+    async def test_of_everybody_are_those_of_strangers_too(self, bed: Bed):
+        """Once everybody was read."""
+        async with cache_over(bed) as cached:
+            since = time.time() - 3600
+            await read_from(cached, None, since, time.time())
+            pod = bed.start_pod("not seen before", memory=GIB, server="a server")
+            await later(FRESH_SECONDS, bed.settle)
+            reading = await read_from(cached, None, since, time.time())
+        bed.delete(pod)
+
+        assert [("not seen before", GIB, "a server", True)] == [
+            (session.user, session.request.memory, session.server, session.alive) for session in reading.of(pod.uid)
+        ]
+
+    async def test_come_although_nothing_is_scraped(self, bed: Bed):
+        """The newest heartbeat is an old one; what was alive stays so."""
+        pod = bed.start_pod("unseen", memory=GIB)
+        await asyncio.to_thread(bed.settle)
+        ledger = PrometheusLedger(bed.url)
+
+        class Nobody:
+            """Has kept nothing."""
+
+            def wants(self, user):
+                return user == "unseen"
+
+            def last(self, user, session):
+                return None
+
+        try:
+            at = time.time() + 1800  # by then there was no sample for half an hour
+            reading = await ledger.follow(since=at - 300, at=at, asker=Nobody())
+        finally:
+            await ledger.close()
+        bed.delete(pod)
+
+        assert () == reading.sessions
+        assert time.time() - 60 < reading.as_of < time.time() + 1
+
+
+class TestCrowds:
+    """Many users who are asked about at the same moment."""
+
+    async def test_each_gets_what_is_theirs(self, bed: Bed):
+        """Names that are expressions, or parts of others, among them; in a few questions."""
+        names = [*NAMES.values(), "ann", "student1", "student11", "student1.*", "", "a|b", "nobody"]
+        pods = {name: bed.start_pod(name, memory=GIB) for name in names if name not in {"", "nobody"}}
+        await asyncio.to_thread(bed.settle)
+        at = time.time()
+        ledger = PrometheusLedger(bed.url)
+        try:
+            readings = await asyncio.gather(*(ledger.read(since=at - 60, at=at, user=name) for name in names))
+            alone = [await ledger.read(since=at - 60, at=at, user=name) for name in names]
+        finally:
+            await ledger.close()
+        for pod in pods.values():
+            bed.delete(pod)
+
+        for name, reading, other in zip(names, readings, alone, strict=True):
+            expected = {(name, pods[name].uid)} if name in pods else set()
+            assert expected == {(each.user, uid_of(each)) for each in reading.sessions if each.alive}, name
+            assert sorted(other.sessions, key=repr) == sorted(reading.sessions, key=repr)
+            assert other.as_of == reading.as_of
 
 
 class TestThePast:

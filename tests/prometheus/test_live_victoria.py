@@ -1,10 +1,12 @@
 """VictoriaMetrics answers our ledger with the same sessions."""
 
+import asyncio
 import time
 from pathlib import Path
 
 import pytest
 
+from jupyterhub_quota import PrometheusLedger, Reading
 from testbed import GIB, Bed, victoria_metrics
 from testbed.reading import read
 
@@ -30,6 +32,7 @@ def test_the_same_sessions_are_read(tmp_path: Path):
             bed.settle()
             everybody = read(url, since=at - 60, at=at, slice_seconds=10)
             ann, awkward = (read(url, user, since=at - 60, at=at) for user in ("ann", AWKWARD))
+            crowd, news = asyncio.run(asked_otherwise(url, at))
             expected = [bed.read(user, since=at - 60, at=at) for user in ("ann", AWKWARD)]
     finally:
         victoria.stop()
@@ -43,3 +46,27 @@ def test_the_same_sessions_are_read(tmp_path: Path):
     assert before.end == after.start == pytest.approx(expected[0].of(resized.uid)[1].start)
     assert after.alive
     assert set(everybody.sessions) == {*ann.sessions, *awkward.sessions}
+    assert [set(ann.sessions), set(awkward.sessions)] == [set(crowd[user].sessions) for user in ("ann", AWKWARD)]
+    assert set(everybody.sessions) == set(news.sessions)
+
+
+class Newcomer:
+    """Wants to hear of everybody and knows nothing."""
+
+    def wants(self, user: str) -> bool:
+        """Everybody is of interest."""
+        return True
+
+    def last(self, user: str, session: str) -> None:
+        """Nothing is known."""
+
+
+async def asked_otherwise(url: str, at: float) -> tuple[dict[str, Reading], Reading]:
+    """Return what a crowd of users hears, more than are asked about one by one; and the news."""
+    ledger = PrometheusLedger(url)
+    users = ["x", "y|z", "ann", "an.*", AWKWARD, "b"]
+    try:
+        readings = await asyncio.gather(*(ledger.read(since=at - 60, at=at, user=user) for user in users))
+        return dict(zip(users, readings, strict=True)), await ledger.follow(since=at - 60, at=at, asker=Newcomer())
+    finally:
+        await ledger.close()

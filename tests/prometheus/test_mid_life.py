@@ -88,6 +88,24 @@ class TestResize:
         script.must_give(marks, {labels: 1})
         script.must_give("jupyterhub_quota:pod_request_before * 1", {labels: 4 * GIB}, minute=70)
 
+    def test_a_resource_that_comes_later_is_marked(self):
+        """With nothing: so much was requested of it before."""
+        script = Script(200)
+        script.pod(10).then(70, containers=({"memory": 4 * GIB, "cpu": 2},)).gone(130)
+        labels = '{namespace="hub",uid="uid-1",username="ann",resource="cpu"}'
+
+        script.must_give("count_over_time(jupyterhub_quota:pod_request_before[48h])", {labels: 1})
+        script.must_give("jupyterhub_quota:pod_request_before + 1", {labels: 1}, minute=70)
+
+    def test_a_change_that_nobody_saw_is_marked_when_somebody_looks_again(self):
+        """Prometheus was away for five hours."""
+        script = Script(500)
+        script.pod(10).then(200, containers=({"memory": 8 * GIB},)).gone(450)
+        script.miss(range(70, 370))
+        labels = '{namespace="hub",uid="uid-1",username="ann",resource="memory"}'
+
+        script.must_give("jupyterhub_quota:pod_request_before * 1", {labels: 4 * GIB}, minute=370)
+
     def test_a_pod_that_keeps_its_request_has_no_mark(self):
         """Neither at its start nor after scrapes that failed."""
         script = Script(200)

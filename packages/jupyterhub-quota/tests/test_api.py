@@ -20,8 +20,10 @@ import pytest
 
 from jupyterhub_quota.errors import InputError, Unavailable, UnavailableError
 from jupyterhub_quota.ledger import api
-from jupyterhub_quota.ledger.api import Access, PrometheusApi, Row
-from jupyterhub_quota.ledger.prometheus import PrometheusLedger, quoted
+from jupyterhub_quota.ledger.api import Access, PrometheusApi
+from jupyterhub_quota.ledger.prometheus import PrometheusLedger
+from jupyterhub_quota.ledger.promql import quoted
+from jupyterhub_quota.ledger.rows import Row
 from jupyterhub_quota.ledger.url import open_ledger
 
 SECRET = "s3cret-0f-the-hub"
@@ -366,6 +368,35 @@ class TestAccess:
 
         assert ["Basic " + base64.b64encode("quota:pä:ss word".encode()).decode()] == server.authorizations
 
+    async def test_the_user_name_may_stand_in_a_file_as_well(self, tmp_path: Path):
+        """So that both change at once, when a mounted Secret is swapped."""
+        for number in ("1", "2"):
+            (tmp_path / number).mkdir()
+            (tmp_path / number / "username").write_text(f"quota-{number}\n")
+            (tmp_path / number / "password").write_text(f"word {number}\n")
+        data = tmp_path / "..data"
+        data.symlink_to("1")
+        access = Access(username_file=data / "username", password_file=data / "password")
+        async with serving(GOOD) as server, asking(server.url, access) as client:
+            await client.query("up", 100)
+            (tmp_path / "new").symlink_to("2")
+            (tmp_path / "new").replace(data)
+            await client.query("up", 100)
+
+        expected = [f"Basic {base64.b64encode(f'quota-{n}:word {n}'.encode()).decode()}" for n in (1, 2)]
+        assert expected == server.authorizations
+
+    async def test_an_empty_user_name_is_told(self, tmp_path: Path):
+        """Before anything is sent, since the password alone would be taken for a token."""
+        (tmp_path / "username").write_text("\n")
+        (tmp_path / "password").write_text("word")
+        access = Access(username_file=tmp_path / "username", password_file=tmp_path / "password")
+        async with serving(GOOD) as server, asking(server.url, access) as client:
+            with pytest.raises(UnavailableError, match="cannot be read"):
+                await client.query("up", 100)
+
+        assert [] == server.authorizations
+
     async def test_a_file_that_changes_is_read_again(self, tmp_path: Path):
         """Without a restart."""
         file = tmp_path / "token"
@@ -437,7 +468,8 @@ class TestAccess:
 
     def test_contradictions_are_refused(self):
         """Half a credential, or two of them."""
-        for wrong in ({"username": "ann"}, {"password_file": Path("x")}):
+        half = ({"username": "ann"}, {"username_file": Path("x")}, {"password_file": Path("x")})
+        for wrong in (*half, {"username": "ann", "username_file": Path("x"), "password_file": Path("y")}):
             with pytest.raises(InputError):
                 Access(**wrong)
         with pytest.raises(InputError):
@@ -589,8 +621,8 @@ class TestTheLedger:
     async def test_the_deadline_is_for_all_of_a_question(self):
         """A resized pod and a young history need more than one query."""
         rows = [
-            {"metric": {"stat": "seen"}, "value": [100, "100"]},
-            {"metric": {"stat": "resized", "uid": "1"}, "value": [100, "1"]},
+            {"metric": {"stat": "newest"}, "value": [100, "100"]},
+            {"metric": {"__name__": "jupyterhub_quota:pod_request_before", "uid": "1"}, "value": [100, "1"]},
         ]
         began = time.monotonic()
         async with serving(response(answer(rows)), never) as server:
@@ -604,7 +636,7 @@ class TestTheLedger:
 
     async def test_one_failed_slice_fails_everybody(self):
         """With its own reason, and the other slices are not asked any more."""
-        began = response(answer([{"metric": {}, "value": [1e6, "0"]}]))
+        began = response(answer([{"metric": {"stat": "oldest"}, "value": [1e6, "0"]}]))
         async with serving(began, response(answer(warnings=["x"])), GOOD) as server:
             ledger = PrometheusLedger(server.url, slice_seconds=1000)
             with pytest.raises(UnavailableError) as error:
@@ -613,6 +645,32 @@ class TestTheLedger:
 
         assert Unavailable.PARTIAL == error.value.reason
         assert len(server.requests) < 10
+
+    async def test_a_slice_that_is_too_large_is_read_in_halves(self, monkeypatch: pytest.MonkeyPatch):
+        """Until an answer can be held."""
+        began = response(answer([{"metric": {"stat": "oldest"}, "value": [1e6, "0"]}]))
+        seen = response(answer([{"metric": {"stat": "newest"}, "value": [1e6, "1000000"]}]))
+        # The answer is real and too large; a smaller bound spares every run the shipped one's memory.
+        monkeypatch.setattr(api, "LARGEST_ANSWER", 2**10)
+        async with serving(began, response(b" " * 2**11), seen) as server:
+            ledger = PrometheusLedger(server.url, slice_seconds=2e6)
+            reading = await ledger.read(since=0, at=1e6)
+            await ledger.close()
+
+        assert 1e6 == reading.as_of
+        assert ["1000000.000", "500000.000", "1000000.000"] == [form["time"][0] for *_, form in server.requests[1:]]
+
+    async def test_an_answer_about_an_hour_is_too_large(self, monkeypatch: pytest.MonkeyPatch):
+        """Then there is no smaller one."""
+        began = response(answer([{"metric": {"stat": "oldest"}, "value": [1e6, "0"]}]))
+        monkeypatch.setattr(api, "LARGEST_ANSWER", 2**10)  # as above
+        async with serving(began, response(b" " * 2**11)) as server:
+            ledger = PrometheusLedger(server.url)
+            with pytest.raises(UnavailableError) as error:
+                await ledger.read(since=0, at=1e5)
+            await ledger.close()
+
+        assert Unavailable.TOO_LARGE == error.value.reason
 
     async def test_without_a_heartbeat_nothing_is_known(self):
         """An empty answer is not an empty record."""

@@ -99,6 +99,22 @@ class Script:
         return beat
 
 
+class Followed(Script):
+    """The same, which can also be followed: of sessions that are known it says the ends only, unless they changed."""
+
+    async def follow(self, *, since, at, asker):
+        """See `FollowedLedger.follow`."""
+        reading = await self.read(since=since, at=at)
+        changed = {part.id for part in reading.sessions if since < part.start and part.request == LARGE}
+        known = {}
+        for part in reading.sessions:
+            last = asker.last(part.user, part.id)
+            if asker.wants(part.user) and last is not None and part.id not in changed:
+                known[part.id] = replace(last, end=max(part.end, known.get(part.id, part).end), alive=part.alive)
+        whole = [each for each in reading.sessions if asker.wants(each.user) and each.id not in known]
+        return replace(reading, sessions=(*known.values(), *whole))
+
+
 def held(reading, since):
     """Return what a reading says was held after *since*: nothing else has a meaning."""
     return sorted(
@@ -108,9 +124,9 @@ def held(reading, since):
     )
 
 
-def cached(script, tolerate=15 * MINUTE):
-    """Return a cache over *script*."""
-    return CachedLedger(script, tolerate=tolerate)
+def cached(script, tolerate=15 * MINUTE, interval=0.0):
+    """Return a cache over *script*, which waits for news unless an *interval* is given."""
+    return CachedLedger(script, tolerate=tolerate, interval=interval)
 
 
 async def ask(ledger, script, user="ann", days=30.0):
@@ -237,6 +253,107 @@ class TestQuestions:
         assert ["2"] == [session.id for session in (await ask(ledger, script, "bob")).sessions]
         assert [None, None] == [user for user, _ in script.questions]
         assert script.questions[-1][1] < 6 * HOUR
+
+
+class TestAtOnce:
+    """Shortly after reading there is little news, and nobody waits for it."""
+
+    async def test_who_asks_is_answered_from_what_was_read(self):
+        """And the news are read once, behind their back."""
+        script = Script()
+        ledger = cached(script, interval=MINUTE)
+        before = await ask(ledger, script)
+        script.pods.append(Pod("1", "ann", script.now))
+        script.gate = asyncio.Event()
+        script.now += 40
+        for _ in range(3):
+            assert before == await ask(ledger, script)
+        script.gate.set()
+        await asyncio.sleep(0.01)
+
+        assert 1 == len((await ask(ledger, script)).sessions)
+        assert ["ann", None] == [user for user, _ in script.questions]
+
+    async def test_not_after_a_whole_interval(self):
+        """Then there is news, and it is waited for."""
+        script = Script()
+        ledger = cached(script, interval=MINUTE)
+        await ask(ledger, script)
+        script.pods.append(Pod("1", "ann", script.now))
+        script.now += MINUTE
+
+        assert 1 == len((await ask(ledger, script)).sessions)
+
+    async def test_not_where_less_is_tolerated(self):
+        """An answer is never older than the policy tolerates, if there is a newer one."""
+        script = Script()
+        ledger = cached(script, tolerate=20.0, interval=MINUTE)
+        await ask(ledger, script)
+        script.pods.append(Pod("1", "ann", script.now))
+        script.now += 2 * BEAT
+
+        assert 1 == len((await ask(ledger, script)).sessions)
+
+    async def test_the_clock_of_the_ledger_does_not_matter(self):
+        """Heartbeats that are minutes behind are no reason to wait for each answer, nor never to ask."""
+        script = Script(lost=[(NOON - 4 * MINUTE, NOON + DAY)])
+        ledger = cached(script, interval=MINUTE)
+        for _ in range(3):
+            await ask(ledger, script)
+            await asyncio.sleep(0.01)
+            script.now += 40
+
+        assert 3 == len(script.questions)
+
+
+class TestFollowing:
+    """A ledger that can be followed is asked for less."""
+
+    async def test_a_user_who_was_read_meanwhile_is_not_taken_for_gone(self):
+        """News that were asked for before know nothing of them."""
+        script = Followed(pods=[Pod("1", "ann", NOON - HOUR), Pod("2", "bob", NOON - HOUR)])
+        ledger = cached(script)
+        await ask(ledger, script)
+        script.now += MINUTE
+        script.gate, script.waits = asyncio.Event(), None
+        news = asyncio.ensure_future(ask(ledger, script))
+        await asyncio.sleep(0)
+        await ask(ledger, script, "bob")
+        script.gate.set()
+        await news
+
+        assert [True] == [session.alive for session in (await ask(ledger, script, "bob")).sessions]
+
+    async def test_strangers_are_not_kept(self):
+        """Nobody asked about them."""
+        script = Followed(pods=[Pod("1", "ann", NOON - HOUR), Pod("2", "bob", NOON - HOUR)])
+        ledger = cached(script)
+        await ask(ledger, script)
+        script.now += MINUTE
+        await ask(ledger, script)
+
+        assert {"ann"} == set(ledger._kept)
+
+    async def test_everybody_hears_of_those_who_are_new(self):
+        """Once everybody was read, nobody is a stranger."""
+        script = Followed()
+        ledger = cached(script)
+        await ask(ledger, script, None)
+        script.pods.append(Pod("1", "new", script.now))
+        script.now += MINUTE
+
+        assert ["new"] == [session.user for session in (await ask(ledger, script, None)).sessions]
+
+    async def test_an_end_that_turns_out_to_be_earlier_is_the_end(self):
+        """A pod is seen to run; then it says that it was done a little before."""
+        pod = Pod("1", "ann", NOON - HOUR)
+        script = Followed(pods=[pod])
+        ledger = cached(script)
+        await ask(ledger, script)
+        pod.end = NOON - 0.5 * BEAT
+        script.now += MINUTE
+
+        assert [(NOON - BEAT, False)] == [(s.end, s.alive) for s in (await ask(ledger, script)).sessions]
 
 
 class TestAnswers:
@@ -548,8 +665,13 @@ STEPS = st.lists(
 
 
 @settings(max_examples=300, deadline=None)
-@given(pods=st.lists(PODS, max_size=8), steps=STEPS, window=st.sampled_from([HOUR, 5 * HOUR, DAY]))
-def test_whatever_happens_the_answer_is_that_of_the_ledger_behind(pods, steps, window):
+@given(
+    kind=st.sampled_from([Script, Followed]),
+    pods=st.lists(PODS, max_size=8),
+    steps=STEPS,
+    window=st.sampled_from([HOUR, 5 * HOUR, DAY]),
+)
+def test_whatever_happens_the_answer_is_that_of_the_ledger_behind(kind, pods, steps, window):
     """
     Reads in any order, late samples, outages, clocks that jump ahead and back.
 
@@ -557,7 +679,7 @@ def test_whatever_happens_the_answer_is_that_of_the_ledger_behind(pods, steps, w
     """
 
     async def play():
-        script, skew, failed = Script(pods=pods), 0.0, -math.inf
+        script, skew, failed = kind(pods=pods), 0.0, -math.inf
         ledger = cached(script)
         for what, user, seconds in steps:
             script.now += seconds

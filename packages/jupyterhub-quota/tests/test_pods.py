@@ -1,5 +1,6 @@
 """Rows of the ledger's series, put together into sessions."""
 
+import json
 import random
 import re
 
@@ -7,22 +8,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jupyterhub_quota.ledger.api import Row
 from jupyterhub_quota.ledger.pods import Found, gpu_pattern
+from jupyterhub_quota.ledger.rows import Row
 from jupyterhub_quota.session import Request
 
 GPU = gpu_pattern(["nvidia.com/gpu", "gpu.intel.com/*"])
 
 
-def row(stat, value, at=1000.0, uid="1", user="ann", **labels):
-    """Return what an answer says of a pod."""
-    return Row({"namespace": "hub", "uid": uid, "username": user, "stat": stat} | labels, ((at, value),))
+def row(name, value, at=1000.0, uid="1", user="ann", **labels):
+    """Return what an answer says of a pod: its labels, when it was known, and a value."""
+    series = {"__name__": f"jupyterhub_quota:pod_{name}", "namespace": "hub", "uid": uid, "username": user}
+    return series | labels, at, value
 
 
-def pod(uid="1", start=100.0, end=900.0, user="ann", **requests):
+def pod(uid="1", start=100.0, end=900.0, user="ann", at=1000.0, **requests):
     """Return the rows of a pod."""
-    amounts = [row("request", amount, uid=uid, user=user, resource=name) for name, amount in requests.items()]
-    return [*amounts, row("start", start, uid=uid, user=user), row("end", end, uid=uid, user=user)]
+    own = {"uid": uid, "user": user, "at": at}
+    amounts = [row("request", amount, **own, resource=name) for name, amount in requests.items()]
+    return [*amounts, row("start_seconds", start, **own), row("end_seconds", end, **own)]
+
+
+def answer(rows):
+    """Return the answer with *rows*."""
+    result = [{"metric": labels, "value": [at, str(value)]} for labels, at, value in rows]
+    return bytearray(json.dumps({"status": "success", "data": {"result": result}}), "utf-8")
 
 
 def changes(uid, resource, *samples):
@@ -34,7 +43,7 @@ def sessions(*slices, before=(), last=(), as_of=1000.0):
     """Return the sessions that *slices* make."""
     found = Found()
     for rows in slices:
-        found.add(rows)
+        found.read(answer(rows))
     if before or last:
         found.add_changes(before, last)
     return list(found.sessions(GPU, as_of))
@@ -79,12 +88,29 @@ class TestSessions:
 
         assert ("gpu", "jupyter-ann", "singleuser-server") == (session.server, session.pod, session.component)
 
-    def test_the_mean_of_equal_numbers_is_that_number(self):
-        """Rounding in Prometheus makes no other request of it."""
-        a_tenth = 0.1 * 3 / 3
-        assert 0.1 != a_tenth
+    def test_the_latest_end_is_the_end(self):
+        """Also where it is earlier: a pod may have been seen to run a little after it was done."""
+        early, late = pod(end=900.0, at=901.0), pod(end=899.0, at=960.0)
 
-        assert [Request(cpu=0.1)] == [session.request for session in sessions(pod(cpu=a_tenth))]
+        assert [899.0] == [session.end for session in sessions(early, late)]
+        assert [899.0] == [session.end for session in sessions(late, early)]
+
+    def test_where_slices_differ_without_a_change_the_smaller_request_counts(self):
+        """In the user's favour."""
+        assert [Request(4.0)] == [each.request for each in sessions(pod(memory=8.0, at=500.0), pod(memory=4.0))]
+
+    def test_pods_that_were_resized_are_told(self):
+        """What they requested when is another question."""
+        rows = [*pod(memory=8.0), *pod("2", memory=1.0), row("request_before", 4.0, resource="memory")]
+
+        assert {"1"} == Found().read(answer(rows))
+
+    def test_the_heartbeat_is_no_pod(self):
+        """It says up to when, and since when, the ledger is known."""
+        found = Found()
+        found.read(answer([({"stat": "newest"}, 1000.0, 990.0), ({"stat": "oldest"}, 1000.0, 10.0)]))
+
+        assert (990.0, 10.0, []) == (found.seen, found.first, list(found.sessions(GPU, 990.0)))
 
     def test_two_names_on_one_pod_are_two_people(self):
         """Neither loses their session to the other."""
@@ -96,8 +122,11 @@ class TestSessions:
         st.lists(st.tuples(st.integers(1, 5), st.integers(100, 200), st.integers(300, 1000)), max_size=20), st.randoms()
     )
     def test_the_order_of_slices_does_not_matter(self, seen, chance: random.Random):
-        """Each session is there once, from the first start to the last end."""
-        slices = [pod(str(uid), float(start), float(end), memory=float(uid)) for uid, start, end in seen]
+        """Each session is there once, from the first start to the end that was known last."""
+        slices = [
+            pod(str(uid), float(start), float(end), at=1000.0 + number, memory=float(uid))
+            for number, (uid, start, end) in enumerate(seen)
+        ]
         mixed = chance.sample(slices, len(slices))
 
         assert sorted(sessions(*slices), key=repr) == sorted(sessions(*mixed), key=repr)
@@ -208,6 +237,6 @@ class TestGpus:
     def test_memory_is_never_one(self):
         """Whatever the pattern."""
         found = Found()
-        found.add(pod(memory=4.0, cpu=1.0, nvidia_com_gpu=2.0))
+        found.read(answer(pod(memory=4.0, cpu=1.0, nvidia_com_gpu=2.0)))
 
         assert [2.0] == [session.request.gpu for session in found.sessions(re.compile(".*"), 1000.0)]

@@ -7,8 +7,9 @@ Nothing is judged here.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from jupyterhub_quota.ledger.api import PrometheusApi, Row
-from jupyterhub_quota.ledger.prometheus import quoted
+from jupyterhub_quota.ledger.api import PrometheusApi
+from jupyterhub_quota.ledger.promql import quoted
+from jupyterhub_quota.ledger.rows import Row
 from jupyterhub_quota.session import Resource
 
 GROUP = '{rule_group=~".*;jupyterhub-quota-ledger"}'

@@ -6,17 +6,19 @@ An answer is whole, or an UnavailableError says in a word why not. Nothing here 
 
 import asyncio
 import base64
-import json
-import math
 import re
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import httpx
 
 from jupyterhub_quota.errors import InputError, Unavailable, UnavailableError
+from jupyterhub_quota.ledger.rows import Row, read_rows
+
+T = TypeVar("T")
 
 # More is no answer to one question: what is larger has to be asked for in parts.
 LARGEST_ANSWER = 64 * 2**20
@@ -43,32 +45,23 @@ class Access:
         token_file: holds a bearer token and nothing else.
         ca_file: certificates of the authorities to trust instead of the system's. When it changes, those that were
             trusted before stay so until a restart.
+        username_file: holds the user name instead of *username*, so that it can be changed together with the password.
     """
 
     username: str = ""
     password_file: Path | None = None
     token_file: Path | None = None
     ca_file: Path | None = None
+    username_file: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself."""
-        if bool(self.username) != bool(self.password_file):
+        if bool(self.username or self.username_file) != bool(self.password_file):
             raise InputError("ledger: a user name and a password file belong together; give both or neither")
+        if self.username and self.username_file:
+            raise InputError("ledger: give either a user name or a file with it")
         if self.password_file and self.token_file:
             raise InputError("ledger: give either a password file or a token file")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One series of an answer: its labels and its samples (one, for an instant query) as (seconds, value)."""
-
-    labels: dict[str, str]
-    samples: tuple[tuple[float, float], ...]
-
-    @property
-    def value(self) -> float:
-        """The last sample's value."""
-        return self.samples[-1][1]
 
 
 class PrometheusApi:
@@ -101,19 +94,35 @@ class PrometheusApi:
         Raises:
             UnavailableError: there is no whole answer within the deadline.
         """
+        return await self.ask(expression, at, read_rows)
+
+    async def ask(self, expression: str, at: float, read: Callable[[bytearray], T], seconds: float | None = None) -> T:
+        """
+        Return what *read* makes of the answer to an instant query.
+
+        Args:
+            expression: the query.
+            at: the time it is about, in seconds since the epoch.
+            read: called in a thread if the answer is large, and once more if the first answer was no good.
+            seconds: the deadline, if it is not `timeout_seconds`.
+
+        Raises:
+            UnavailableError: there is no whole answer within the deadline.
+        """
+        deadline = self.timeout_seconds if seconds is None else seconds
         try:
-            async with asyncio.timeout(self.timeout_seconds), self._turn:
+            async with asyncio.timeout(deadline), self._turn:
                 try:
-                    async with asyncio.timeout(self.timeout_seconds * FIRST_TRY):
-                        return await self._query(expression, at)
+                    async with asyncio.timeout(deadline * FIRST_TRY):
+                        return await self._ask(expression, at, read, deadline)
                 except TimeoutError:
                     pass
                 except UnavailableError as error:
                     if error.reason not in PASSING:
                         raise
-                return await self._query(expression, at)
+                return await self._ask(expression, at, read, deadline)
         except TimeoutError as error:
-            message = f"Prometheus did not answer within {self.timeout_seconds:g} s"
+            message = f"Prometheus did not answer within {deadline:g} s"
             raise UnavailableError(message, Unavailable.SLOW) from error
 
     async def close(self) -> None:
@@ -122,29 +131,29 @@ class PrometheusApi:
         if client is not None:
             await client.aclose()
 
-    async def _query(self, expression: str, at: float) -> list[Row]:
+    async def _ask(self, expression: str, at: float, read: Callable[[bytearray], T], deadline: float) -> T:
         form = {
             "query": expression,
             "time": f"{at:.3f}",
-            "timeout": f"{self.timeout_seconds * 1000:.0f}ms",  # Prometheus takes no fractions of seconds
+            "timeout": f"{deadline * 1000:.0f}ms",  # Prometheus takes no fractions of seconds
             # VictoriaMetrics holds back what is younger than 30 s, and repeats old answers, unless it is told not to.
             "latency_offset": "1ms",
             "nocache": "1",
         }
-        body = await self._post("api/v1/query", form)
+        body = await self._post("api/v1/query", form, deadline)
         if len(body) > SMALL_ANSWER:
-            return await asyncio.to_thread(_rows, body)
-        return _rows(body)
+            return await asyncio.to_thread(read, body)
+        return read(body)
 
-    async def _post(self, path: str, form: dict[str, str]) -> bytes:
+    async def _post(self, path: str, form: dict[str, str], deadline: float) -> bytearray:
         if self._access != Access() or self._address.scheme == "https":
             await asyncio.to_thread(self._read_files)
         if self._client is None:
             # Proxies of the environment could carry the credential to somebody else, and redirects: none is followed.
-            self._client = httpx.AsyncClient(
-                timeout=self.timeout_seconds, limits=LIMITS, trust_env=False, verify=self._trust or False
-            )
-        question = self._client.stream("POST", self._address.join(path), data=form, headers=self._headers)
+            self._client = httpx.AsyncClient(limits=LIMITS, trust_env=False, verify=self._trust or False)
+        # To pack an answer and to unpack it takes longer than to send it within a cluster.
+        address, headers = self._address.join(path), {"Accept-Encoding": "identity"} | self._headers
+        question = self._client.stream("POST", address, data=form, headers=headers, timeout=deadline)
         try:
             async with question as response:
                 if response.status_code != httpx.codes.OK:
@@ -154,7 +163,7 @@ class PrometheusApi:
                     body += part
                     if len(body) > LARGEST_ANSWER:
                         raise UnavailableError("Prometheus answered with too much", Unavailable.TOO_LARGE)
-                return bytes(body)
+                return body
         except httpx.TimeoutException as error:
             raise UnavailableError("Prometheus did not answer in time", Unavailable.SLOW) from error
         except httpx.DecodingError as error:
@@ -166,13 +175,14 @@ class PrometheusApi:
     def _read_files(self) -> None:
         """Read what lets us in, and whom to trust, where that has changed. Blocks."""
         access = self._access
-        files = [file for file in (access.password_file, access.token_file, access.ca_file) if file]
+        given = (access.username_file, access.password_file, access.token_file, access.ca_file)
+        files = [file for file in given if file]
         try:
             versions = [(found.st_ino, found.st_size, found.st_mtime_ns) for found in (file.stat() for file in files)]
             if versions == self._versions:
                 return
             if secret := access.password_file or access.token_file:
-                self._headers = {"Authorization": _authorization(secret, access.username)}
+                self._headers = {"Authorization": _authorization(secret, access)}
             if self._address.scheme == "https" and self._trust is None:
                 self._trust = ssl.create_default_context(cafile=access.ca_file)
             elif self._trust is not None and access.ca_file:
@@ -185,9 +195,12 @@ class PrometheusApi:
             raise UnavailableError(message, Unavailable.DENIED) from None
 
 
-def _authorization(file: Path, username: str) -> str:
+def _authorization(file: Path, access: Access) -> str:
     """The header that lets us in."""
-    secret = file.read_text(encoding="utf-8").strip()
+    named, secret = access.username_file, file.read_text(encoding="utf-8").strip()
+    username = named.read_text(encoding="utf-8").strip() if named else access.username
+    if named and not username:
+        raise ValueError("no user name")
     if username and secret:
         return f"Basic {base64.b64encode(f'{username}:{secret}'.encode()).decode()}"
     if not re.fullmatch("[!-~]+", secret):  # errors about headers repeat them
@@ -215,30 +228,3 @@ def _refused(status: int) -> UnavailableError:
     if httpx.codes.is_redirect(status):
         return UnavailableError("Prometheus is not at this address: it redirects", Unavailable.MALFORMED)
     return UnavailableError(f"Prometheus answered with status {status}", Unavailable.FAILED)
-
-
-def _rows(body: bytes) -> list[Row]:
-    """The rows of an answer that is whole."""
-    try:
-        answer: Any = json.loads(body)
-        if answer["status"] != "success":
-            raise UnavailableError("Prometheus could not answer", Unavailable.FAILED)
-        # VictoriaMetrics says so where only some of its storage nodes answered.
-        if answer.get("warnings") or answer.get("isPartial"):
-            raise UnavailableError("Prometheus answered with a part only", Unavailable.PARTIAL)
-        return [Row(dict(each["metric"]), _samples(each)) for each in answer["data"]["result"]]
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
-        raise UnavailableError("Prometheus did not answer as it should", Unavailable.MALFORMED) from error
-
-
-def _samples(series: dict[str, Any]) -> tuple[tuple[float, float], ...]:
-    # VictoriaMetrics shows where a series ended as a sample without a number.
-    found = [(t, v) for t, v in series["values"] if v not in {None, "NaN"}] if "values" in series else [series["value"]]
-    return tuple([(float(t), _number(v)) for t, v in found])
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    if not math.isfinite(number):
-        raise ValueError("an amount or a time that is no number")
-    return number

@@ -1,14 +1,20 @@
-"""What the rows of the ledger's series say of pods, put together into sessions. Pure."""
+"""
+What the rows of the ledger's series say of pods, put together into sessions.
+
+Rows are taken as they are read and not kept; what is known of a pod takes little more than the session it becomes.
+"""
 
 import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fnmatch import translate
+from functools import partial
 from sys import intern
 from threading import Lock
 
-from jupyterhub_quota.ledger.api import Row
+from jupyterhub_quota.ledger import promql
+from jupyterhub_quota.ledger.rows import Row, Samples, take_rows
 from jupyterhub_quota.session import Request, Session
 
 # What was requested before each change: by when it changed, and what.
@@ -18,68 +24,96 @@ Requests = tuple[tuple[str, float], ...]
 
 
 @dataclass(slots=True)
-class _Pod:
-    """What rows say of one pod."""
+class Pod:
+    """What rows say of one pod; *known* and *shown* are the times of the latest end and info."""
 
+    id: str  # a pod is as large as the session that takes its place in memory
     start: float | None = None
     end: float | None = None
+    known: float = -math.inf
     requests: Requests = ()
-    info: tuple[float, str, str, str] = (0.0, "", "", "")  # last sighting; server, pod, component
+    shown: float = -math.inf
+    server: str = ""
+    name: str = ""
+    component: str = ""
 
 
 @dataclass(slots=True)
 class Found:
-    """What was read so far, in one slice or in many; their order does not matter, and threads may add at once."""
+    """
+    What was read so far, in one slice or in many; their order does not matter, and threads may add at once.
 
-    pods: dict[tuple[str, str], _Pod] = field(default_factory=dict)  # by id and user
-    changes: dict[str, Changes] = field(default_factory=dict)  # by id, of pods that were resized
-    last: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)  # when and how much, of these
-    shared: dict[tuple[Requests, str, float], Requests] = field(default_factory=dict)
+    Attributes:
+        pods: by user and id.
+        changes: by id, of pods that were resized.
+        last: when and how much was requested last, by id and resource, of these.
+        seen: up to when the ledger is known, None where nothing shows it.
+        first: since when it is, where that was asked.
+    """
+
+    pods: dict[str, dict[str, Pod]] = field(default_factory=dict)
+    changes: dict[str, Changes] = field(default_factory=dict)
+    last: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     seen: float | None = None
     first: float | None = None
+    _shared: dict[tuple[Requests, str, float], Requests] = field(default_factory=dict)
+    _times: dict[float, float] = field(default_factory=dict)  # one value for all that are equal
     _adding: Lock = field(default_factory=Lock)
 
-    def add(self, rows: Iterable[Row]) -> bool:
-        """Add the rows of one slice, and return whether pods in it were resized: `add_changes` wants to know more."""
+    def read(self, body: bytearray) -> set[str]:
+        """
+        Add what an answer says; return the uids of pods that were resized, of which `add_changes` wants to know more.
+
+        Raises:
+            UnavailableError: the answer is not whole. What was added of it is true all the same.
+        """
+        resized: set[str] = set()
         with self._adding:
-            resized = [self._add(row) for row in rows]
-        return any(resized)
+            take_rows(body, partial(self._take, resized))
+        return resized
 
-    def _add(self, row: Row) -> bool:
-        """Add one row, and return whether it says that a pod was resized."""
-        stat, value = row.labels.get("stat"), row.value
-        if stat == "seen":
+    def _take(self, resized: set[str], labels: dict[str, str], samples: Samples) -> None:
+        """Add one row."""
+        t, value = samples[-1]
+        name = labels.get("__name__") or labels.get("stat")
+        if name == promql.NEWEST:
             self.seen = value if self.seen is None else max(self.seen, value)
-        elif stat == "first":
+        elif name == promql.OLDEST:
             self.first = value if self.first is None else min(self.first, value)
-        elif stat != "resized":
-            self._add_to_pod(stat, value, row.labels)
-        return stat == "resized"
+        elif name == promql.BEFORE:
+            resized.add(labels.get("uid", ""))
+        else:
+            pod = self._pod(labels)
+            if name == promql.START:
+                pod.start = value if pod.start is None else min(pod.start, value)
+            elif name == promql.END:
+                # Not the largest: a pod that is done says when it was, and that may be before it was last seen to run.
+                if t >= pod.known:
+                    pod.end, pod.known = value, self._times.setdefault(t, t)
+            elif name == promql.REQUEST:
+                pod.requests = self._with(pod.requests, labels.get("resource", ""), value)
+            elif name == promql.INFO:
+                _describe(pod, self._times.setdefault(value, value), labels)
 
-    def _add_to_pod(self, stat: str | None, value: float, labels: dict[str, str]) -> None:
-        key = (_id(labels), labels.get("username", ""))
-        pod = self.pods.get(key)
+    def _pod(self, labels: dict[str, str]) -> Pod:
+        user, id_ = labels.get("username", ""), _id(labels)
+        own = self.pods.get(user)
+        if own is None:
+            own = self.pods[user] = {}
+        pod = own.get(id_)
         if pod is None:
-            pod = self.pods[key[0], intern(key[1])] = _Pod()
-        if stat == "start":
-            pod.start = value if pod.start is None else min(pod.start, value)
-        elif stat == "end":
-            pod.end = value if pod.end is None else max(pod.end, value)
-        elif stat == "request":
-            # The mean of equal numbers may differ from them in the last digit.
-            pod.requests = self._with(pod.requests, labels.get("resource", ""), float(f"{value:.14g}"))
-        elif stat == "info":
-            server, component = intern(labels.get("servername", "")), intern(labels.get("component", ""))
-            pod.info = max(pod.info, (value, server, labels.get("pod", ""), component))
+            pod = own[id_] = Pod(id_)
+        return pod
 
     def _with(self, requests: Requests, resource: str, amount: float) -> Requests:
         """Add to *requests*. Where slices differ although no change was seen, the smaller amount counts."""
         key = requests, resource, amount
-        if key not in self.shared:
+        known = self._shared.get(key)
+        if known is None:
             amounts = dict(requests)
             amounts[resource] = min(amounts.get(resource, math.inf), amount)
-            self.shared[key] = tuple(sorted(amounts.items()))
-        return self.shared[key]
+            known = self._shared[key] = tuple(sorted(amounts.items()))
+        return known
 
     def add_changes(self, before: Iterable[Row], last: Iterable[Row]) -> None:
         """Add, of the resized pods of one slice, what they requested before each change, and at the slice's end."""
@@ -91,23 +125,35 @@ class Found:
             self.last[key] = max(self.last.get(key, (0.0, 0.0)), row.samples[-1])
 
     def sessions(self, gpu: re.Pattern[str], as_of: float) -> Iterator[Session]:
-        """Yield the sessions of pods that were seen with their node; of one that was resized, one for each size."""
+        """
+        Yield the sessions of pods that were seen with their node; of one that was resized, one for each size.
+
+        Pods are let go as their sessions are made: both at once would take twice the memory.
+        """
         requests: dict[Requests, Request] = {}
-        for (id_, user), pod in self.pods.items():
-            if pod.start is None or pod.end is None:
-                continue
-            request = requests.get(pod.requests)
-            if request is None:
-                request = requests[pod.requests] = _request(dict(pod.requests), gpu)
-            _, server, name, component = pod.info
-            alive = pod.end >= as_of
-            session = Session(id_, user, server, pod.start, pod.end, request, alive, name, component)
-            changes = self.changes.get(id_)
-            if changes is None:
-                yield session
-            else:
-                last = {name: self.last.get((id_, name), (0.0, amount))[1] for name, amount in pod.requests}
-                yield from _parts(session, changes, last, gpu)
+        while self.pods:
+            user, own = self.pods.popitem()
+            for pod in own.values():
+                if pod.start is None or pod.end is None:
+                    continue
+                request = requests.get(pod.requests)
+                if request is None:
+                    request = requests[pod.requests] = _request(dict(pod.requests), gpu)
+                alive = pod.end >= as_of
+                session = Session(pod.id, user, pod.server, pod.start, pod.end, request, alive, pod.name, pod.component)
+                changes = self.changes.get(pod.id)
+                if changes is None:
+                    yield session
+                else:
+                    last = {name: self.last.get((pod.id, name), (0.0, amount))[1] for name, amount in pod.requests}
+                    yield from _parts(session, changes, last, gpu)
+
+
+def _describe(pod: Pod, shown: float, labels: dict[str, str]) -> None:
+    """Say what *pod* is, if that was shown later than what is known."""
+    server, name, component = labels.get("servername", ""), labels.get("pod", ""), labels.get("component", "")
+    if (shown, server, name, component) > (pod.shown, pod.server, pod.name, pod.component):
+        pod.shown, pod.server, pod.name, pod.component = shown, intern(server), name, intern(component)
 
 
 def _parts(session: Session, changes: Changes, last: Mapping[str, float], gpu: re.Pattern[str]) -> list[Session]:
@@ -130,6 +176,11 @@ def _parts(session: Session, changes: Changes, last: Mapping[str, float], gpu: r
 def _id(labels: dict[str, str]) -> str:
     """Return what makes a session one and the same: namespace and uid of its pod."""
     return f"{labels.get('namespace', '')}/{labels.get('uid', '')}"
+
+
+def uid_of(id_: str) -> str:
+    """Return the uid of a session's pod."""
+    return id_.partition("/")[2]
 
 
 def _request(amounts: Mapping[str, float], gpu: re.Pattern[str]) -> Request:

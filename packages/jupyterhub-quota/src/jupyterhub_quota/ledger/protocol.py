@@ -1,7 +1,7 @@
 """The one seam to the outside: which sessions were held, and as of when is that known."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from jupyterhub_quota.session import Session
 
@@ -41,4 +41,29 @@ class Ledger(Protocol):
 
     async def close(self) -> None:
         """Let go of connections. The ledger may be read again afterwards."""
+        ...
+
+
+class Asker(Protocol):
+    """Somebody who has read a ledger before and kept what it said."""
+
+    def wants(self, user: str) -> bool:
+        """Return whether they want to hear of this user."""
+        ...
+
+    def last(self, user: str, session: str) -> Session | None:
+        """Return the last part that they know of the session with this id; None if they know nothing of it."""
+        ...
+
+
+@runtime_checkable
+class FollowedLedger(Ledger, Protocol):
+    """A ledger that can say what is new in fewer words to who has read it before."""
+
+    async def follow(self, *, since: float, at: float, asker: Asker) -> Reading:
+        """
+        Return what `read` would of everybody whom *asker* wants to hear of.
+
+        Of a session that they know, of the same size still, nothing need be read but its end.
+        """
         ...

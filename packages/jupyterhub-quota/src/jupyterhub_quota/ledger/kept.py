@@ -1,0 +1,144 @@
+"""What a cache keeps of one subject's sessions, and how news are added to it. Pure."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from jupyterhub_quota.amounts import MINUTE
+from jupyterhub_quota.session import Session
+
+# An answer so old is still new: the rules behind it are evaluated less often.
+FRESH_SECONDS = 10.0
+# What was late in coming is read again. A first read reaches back so much further, for askers whose clocks differ.
+OVERLAP_SECONDS = 5.0 * MINUTE
+# A pod may have been done a little before it was last seen to run. Of an end that moves back further the ledger lost
+# what it knew.
+SETTLING_SECONDS = 2.0 * MINUTE
+
+Parts = tuple[Session, ...]  # one session, in its order: one that was resized has several parts
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """
+    What is kept of one subject.
+
+    Attributes:
+        since: what ended earlier was not read, or is dropped.
+        as_of: the time of which this is.
+        complete_since: as it was at the first reading.
+        read, asked: when the ledger behind was last asked, and when we were.
+        sessions: by id.
+        alive: the ids of those that are.
+        flat: all of them, if that is known.
+        first_end: nothing that is not alive ended before.
+        newest: nothing began or was seen later.
+    """
+
+    since: float
+    as_of: float
+    complete_since: float | None
+    read: float
+    asked: float
+    sessions: dict[str, Parts] = field(default_factory=dict)
+    alive: set[str] = field(default_factory=set)
+    flat: tuple[Session, ...] | None = None
+    first_end: float = math.inf
+    newest: float = -math.inf
+
+    def empty(self) -> "Kept":
+        """Return the same for another subject, without sessions."""
+        return Kept(self.since, self.as_of, self.complete_since, self.read, self.asked)
+
+    def fresh(self, at: float) -> bool:
+        """Return whether nothing newer can be known. A clock that was ahead when this was read proves nothing."""
+        return at <= self.as_of or (abs(at - self.read) < FRESH_SECONDS and at - self.as_of < OVERLAP_SECONDS)
+
+    def put(self, id_: str, parts: Parts) -> None:
+        """Keep *parts* of a session, instead of what was kept of it."""
+        self.sessions[id_], self.flat = parts, None
+        (self.alive.add if parts[-1].alive else self.alive.discard)(id_)
+        for part in parts:
+            if part.end < self.first_end and not part.alive:
+                self.first_end = part.end
+            self.newest = max(self.newest, part.start, part.end)
+
+    def merge(self, news: dict[str, Parts], since: float, as_of: float) -> None:
+        """Add what a look at the time from *since* to *as_of* showed. What the ledger knew better before stays."""
+        newer, self.as_of = as_of >= self.as_of, max(self.as_of, as_of)
+        if not news and not self.alive:
+            return
+        for id_, parts in news.items():
+            old = self.sessions.get(id_)
+            if old is None:
+                self.put(id_, parts)
+            elif parts[-1].end > old[-1].end or (parts[-1].end > old[-1].end - SETTLING_SECONDS and newer):
+                self.put(id_, _joined(old, parts, since))
+        for id_ in self.alive - {id_ for id_, parts in news.items() if parts[-1].alive}:
+            *before, last = self.sessions[id_]
+            if last.end <= as_of:
+                self.put(id_, (*before, replace(last, alive=False)))
+
+    def drop_before(self, since: float) -> None:
+        """Drop what ended before *since*."""
+        if since > self.since:
+            self.since = since
+            if self.first_end <= since:  # as of when they were last asked for
+                kept = {i: each for i, each in self.sessions.items() if each[-1].end > since or i in self.alive}
+                self.sessions, self.flat = kept, None
+                self.first_end = min((each[0].end for each in kept.values() if not each[0].alive), default=math.inf)
+
+    def between(self, since: float, at: float) -> tuple[Session, ...]:
+        """Return what was held after *since*, as it was at *at*."""
+        if self.flat is None:
+            self.flat = tuple(chain.from_iterable(self.sessions.values()))
+        if since < self.first_end and self.newest <= at:
+            return self.flat
+        return tuple(
+            replace(each, end=at, alive=True) if each.end > at else each
+            for each in self.flat
+            if each.start <= at and (each.end > since or each.alive)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What was kept when news were asked for, by user; None stands for everybody. Implements `Asker`."""
+
+    kept: Mapping[str | None, Kept]
+
+    def wants(self, user: str) -> bool:
+        """See `Asker.wants`."""
+        return user in self.kept or None in self.kept
+
+    def last(self, user: str, session: str) -> Session | None:
+        """See `Asker.last`."""
+        kept = self.kept.get(user)
+        parts = kept.sessions.get(session) if kept else None
+        return parts[-1] if parts else None
+
+    def covers(self, user: str | None, kept: Kept) -> bool:
+        """Return whether news are about *kept*, and not about what was kept of *user* before it was read anew."""
+        return kept is self.kept.get(user) or (user not in self.kept and None in self.kept)
+
+
+def by_user(sessions: Iterable[Session]) -> dict[str | None, dict[str, Parts]]:
+    """Return the parts of each session of each user, in their order."""
+    found: dict[str | None, dict[str, Parts]] = {}
+    for part in sorted(sessions, key=lambda part: part.start):
+        own = found.setdefault(part.user, {})
+        own[part.id] = (*own.get(part.id, ()), part)
+    return found
+
+
+def _joined(old: Parts, new: Parts, since: float) -> Parts:
+    """*old* up to *since*, *new* from then on."""
+    if len(new) == 1 and (new[0].start, new[0].request) == (old[-1].start, old[-1].request):
+        return (*old[:-1], new[0])  # it went on
+    since = min(since, old[-1].end)
+    early = [replace(part, end=min(part.end, since), alive=False) for part in old if part.start < since]
+    late = [replace(part, start=max(part.start, since)) for part in new if part.end > since or part.alive]
+    if early and late and early[-1].request == late[0].request:
+        late[0] = replace(late[0], start=early.pop().start)
+    return (*early, *late) or new
