@@ -10,7 +10,7 @@ from threading import Thread
 import pytest
 
 from jupyterhub_quota.cli import main
-from jupyterhub_quota.cli.table import safe_cell
+from jupyterhub_quota.spreadsheet import safe_cell
 
 POLICY = """
 groups:

@@ -27,6 +27,10 @@ class JupyterHubQuota(Configurable):
 
     ledger_username = Unicode(help="User name for Prometheus, if it asks for one.").tag(config=True)
 
+    ledger_username_file = Unicode(
+        help="Instead: file that holds the user name, so that it can be changed together with the password."
+    ).tag(config=True)
+
     ledger_password_file = Unicode(
         help="File that holds the password for Prometheus. Like all of these files it is read again when it changes."
     ).tag(config=True)
@@ -66,6 +70,7 @@ class JupyterHubQuota(Configurable):
             password_file=_path(self.ledger_password_file),
             token_file=_path(self.ledger_token_file),
             ca_file=_path(self.ledger_ca_file),
+            username_file=_path(self.ledger_username_file),
         )
         ledger = open_ledger(
             self.ledger_url,

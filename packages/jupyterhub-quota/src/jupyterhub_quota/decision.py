@@ -81,6 +81,22 @@ class Refill:
 
 
 @dataclass(frozen=True, slots=True)
+class LastStop:
+    """
+    How the server that ran before *ended*: a quota had been *used_up* so long that running servers are stopped.
+
+    Attributes:
+        ended: when it was last seen, seconds since the epoch.
+        used_up: since when the quota was used up.
+        grace: how many seconds servers run on after that.
+    """
+
+    ended: float
+    used_up: float
+    grace: float
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """
     Allowed or not, with every status it looked at and the reasons.
@@ -105,6 +121,7 @@ class Decision:
         complete_since: older use may be missing; None where nothing is known to be missing.
         problem: what could not be known, for logs and admins.
         policy: digest of the policy that was in force.
+        last_stop: for a refused launch, how the last server ended, if that was long after a quota was used up.
         sentence: all this for the user.
     """
 
@@ -125,6 +142,7 @@ class Decision:
     complete_since: float | None = None
     problem: str = ""
     policy: str = ""
+    last_stop: LastStop | None = None
     sentence: str = ""
 
     @property

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from jupyterhub_quota.decide import decide, decide_unknown, ended, statuses_of
 from jupyterhub_quota.decision import Decision, Reason, Status
 from jupyterhub_quota.errors import Unavailable, UnavailableError
+from jupyterhub_quota.last_stop import last_stop
 from jupyterhub_quota.ledger.protocol import Ledger, Reading
 from jupyterhub_quota.policy import Policy
 from jupyterhub_quota.sentences import decision_sentence
@@ -78,7 +79,8 @@ class QuotaEngine:
         except UnavailableError as error:
             return self.unknown(subject, request, server=server, at=at, problem=str(error))
         reading = replace(reading, sessions=with_held(reading.sessions, tuple(held), at))
-        return self._worded(decide(self.policy, subject, server, request, reading, at))
+        decision = decide(self.policy, subject, server, request, reading, at)
+        return self._worded(replace(decision, last_stop=last_stop(self.policy, decision, reading.sessions)))
 
     def unknown(
         self,

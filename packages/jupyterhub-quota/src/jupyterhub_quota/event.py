@@ -16,13 +16,13 @@ from jupyterhub_quota.session import Request, Resource
 Amount = Annotated[float, Field(ge=0)]
 
 
-class _Part(BaseModel):
+class Part(BaseModel):
     """Readers ignore what they do not know, so that an event may get more fields within its version."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, use_attribute_docstrings=True)
 
 
-class EventRequest(_Part):
+class EventRequest(Part):
     """What a server reserves."""
 
     memory: Amount
@@ -38,7 +38,7 @@ class EventRequest(_Part):
         return Request(self.memory, self.cpu, self.gpu)
 
 
-class EventServer(_Part):
+class EventServer(Part):
     """A server that ran already."""
 
     server: str
@@ -48,7 +48,7 @@ class EventServer(_Part):
     request: EventRequest
 
 
-class EventQuota(_Part):
+class EventQuota(Part):
     """A quota of the offer that counted, with its usage. Amounts are resource-seconds."""
 
     resource: Resource
@@ -69,14 +69,14 @@ class EventQuota(_Part):
     """The largest size that could start; null where that was not asked."""
 
 
-class EventRefill(_Part):
+class EventRefill(Part):
     """From when the request can run for so long, with no further use until then and no other server."""
 
     runtime_seconds: Amount
     at: float
 
 
-class EventPolicy(_Part):
+class EventPolicy(Part):
     """What of the policy mattered."""
 
     digest: str
@@ -88,7 +88,7 @@ class EventPolicy(_Part):
     timezone: str
 
 
-class DecisionEvent(_Part):
+class DecisionEvent(Part):
     """A decision about one launch, with all that it looked at. Times are seconds since the epoch."""
 
     version: Literal[1]

@@ -4,20 +4,16 @@ Say how a decision came about, from its event alone.
 For admins, in the past tense, with the numbers. Pure.
 """
 
-import math
 from collections.abc import Iterable, Mapping
-from datetime import datetime
 from zoneinfo import ZoneInfo
-
-from pydantic import ValidationError
 
 from jupyterhub_quota.amounts import MINUTE
 from jupyterhub_quota.decision import BLOCKING, Outcome, Reason
-from jupyterhub_quota.errors import InputError
 from jupyterhub_quota.event import DecisionEvent, EventQuota
 from jupyterhub_quota.policy import AtLaunch
-from jupyterhub_quota.sentences import MONTHS, WORDS
+from jupyterhub_quota.sentences import WORDS
 from jupyterhub_quota.session import Request, Resource
+from jupyterhub_quota.telling import instant, listed, read_event, shown
 from jupyterhub_quota.wording import format_amount, format_duration, format_size, format_used, format_window
 
 
@@ -28,15 +24,7 @@ def explain(event: Mapping[str, object]) -> str:
     Raises:
         InputError: this is no decision event; the message names the first field that is missing or wrong.
     """
-    try:
-        told = DecisionEvent.model_validate(event)
-        timezone = ZoneInfo(told.policy.timezone)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"not a decision event of version 1: {place}: {first['msg'].lower()}") from error
-    except (ValueError, OSError) as error:
-        raise InputError("not a decision event of version 1: policy.timezone: no such time zone") from error
+    told, timezone = read_event(event, DecisionEvent, "policy.timezone", "a decision event of version 1")
     parts = [
         _head(told, timezone),
         _asked(told),
@@ -46,22 +34,22 @@ def explain(event: Mapping[str, object]) -> str:
         *_again(told, timezone),
         *_not_charged(told),
         _policy(told),
-        f"The user read: {_shown(told.sentence)}",
+        f"The user read: {shown(told.sentence)}",
     ]
     return "\n".join(parts)
 
 
 def _head(event: DecisionEvent, timezone: ZoneInfo) -> str:
-    return f"Decision {_shown(event.reference)} of {_when(event.at, timezone)}: {event.outcome} ({event.reason})."
+    return f"Decision {shown(event.reference)} of {instant(event.at, timezone)}: {event.outcome} ({event.reason})."
 
 
 def _asked(event: DecisionEvent) -> str:
-    groups = [_shown(group) for group in event.groups]
-    belongs = f" in the {'group' if len(groups) == 1 else 'groups'} {_listed(groups)}" if groups else " in no group"
+    groups = [shown(group) for group in event.groups]
+    belongs = f" in the {'group' if len(groups) == 1 else 'groups'} {listed(groups)}" if groups else " in no group"
     if not groups and event.reason in {Reason.NOT_KNOWN, Reason.ERROR}:
         belongs = ""  # the groups may be what was not known
     asked = f"asked for {server_text(event.server)} with {request_text(event.request.value)}"
-    return f"{_shown(event.user)}{f',{belongs},' if belongs else ''} {asked}."
+    return f"{shown(event.user)}{f',{belongs},' if belongs else ''} {asked}."
 
 
 def _known(event: DecisionEvent, timezone: ZoneInfo) -> Iterable[str]:
@@ -70,19 +58,19 @@ def _known(event: DecisionEvent, timezone: ZoneInfo) -> Iterable[str]:
         return
     since = ""
     if event.complete_since is not None:
-        since = f"; what was used before {_when(event.complete_since, timezone)} may be missing"
-    yield f"Usage was known as of {_when(event.as_of, timezone)}{since}."
+        since = f"; what was used before {instant(event.complete_since, timezone)} may be missing"
+    yield f"Usage was known as of {instant(event.as_of, timezone)}{since}."
     servers = [
-        f"{server_text(other.server)} with {request_text(other.request.value)} since {_when(other.start, timezone)}"
+        f"{server_text(other.server)} with {request_text(other.request.value)} since {instant(other.start, timezone)}"
         for other in event.running
     ]
-    yield f"Beside it ran {_listed(servers)}." if servers else "Nothing of this user ran beside it."
+    yield f"Beside it ran {listed(servers)}." if servers else "Nothing of this user ran beside it."
 
 
 def _quota(quota: EventQuota, event: DecisionEvent) -> str:
     """One quota with its usage, and what that meant for the launch."""
     word, window = WORDS[quota.resource], format_window(quota.window_seconds)
-    source = "the default" if quota.group is None else f"group {_shown(quota.group)}"
+    source = "the default" if quota.group is None else f"group {shown(quota.group)}"
     label = f"- {word[0].upper()}{word[1:]} ({source})"
     if quota.limit is None or quota.remaining is None:
         return f"{label}: not limited; {format_amount(quota.resource, quota.used)} used in the last {window}."
@@ -135,11 +123,11 @@ def _why(event: DecisionEvent) -> str:
     if event.reason is Reason.UNLIMITED:
         return f"Nothing that the server reserved was limited, {became}."
     if event.reason is Reason.EXEMPT:
-        return f"{_shown(event.user)} was exempt from quotas, {became} whatever was used."
+        return f"{shown(event.user)} was exempt from quotas, {became} whatever was used."
     if event.reason is Reason.NOT_ENFORCED:
         return f"The policy says {at_launch}, {became} whatever was used."
     what = "There was a fault in the program" if event.reason is Reason.ERROR else "Not everything could be known"
-    problem = f": {_shown(event.problem).rstrip('.')}" if event.problem else ""
+    problem = f": {shown(event.problem).rstrip('.')}" if event.problem else ""
     by_launch = event.reason is Reason.ERROR or event.policy.at_launch is not AtLaunch.REFUSE
     return f"{what}{problem}. The policy says {at_launch if by_launch else when_unknown}, {became}."
 
@@ -152,15 +140,15 @@ def _again(event: DecisionEvent, timezone: ZoneInfo) -> Iterable[str]:
         yield "However long one waits, the quota is too small for this server."
         return
     # Of those that come at the same time, the last says the most.
-    longest = {_when(refill.at, timezone): refill.runtime_seconds for refill in event.refills}
+    longest = {instant(refill.at, timezone): refill.runtime_seconds for refill in event.refills}
     moments = [f"for {format_duration(seconds)} from {when}" for when, seconds in longest.items()]
     supposed = " and all other servers stopped" if event.running else ""
-    yield f"With no further use{supposed}, it could run {_listed(moments)}."
+    yield f"With no further use{supposed}, it could run {listed(moments)}."
 
 
 def _not_charged(event: DecisionEvent) -> Iterable[str]:
     if event.unmetered:
-        words = _listed([WORDS[resource] for resource in event.unmetered])
+        words = listed([WORDS[resource] for resource in event.unmetered])
         yield f"The server reserved no {words}, which was limited, so what it used of it was not charged."
 
 
@@ -168,15 +156,7 @@ def _policy(event: DecisionEvent) -> str:
     policy = event.policy
     minimum, session = format_duration(policy.minimum_runtime_seconds), format_duration(policy.session_seconds)
     rules = f"at_launch {policy.at_launch}, when_unknown {policy.when_unknown}"
-    return f"Policy {_shown(policy.digest)}: {rules}, minimum_runtime {minimum}, session {session}."
-
-
-def _when(seconds: float, timezone: ZoneInfo) -> str:
-    try:
-        local = datetime.fromtimestamp(math.floor(seconds), timezone)
-    except (ValueError, OverflowError, OSError) as error:
-        raise InputError(f"not a decision event of version 1: {seconds!r} is no time") from error
-    return f"{local.day} {MONTHS[local.month - 1]} {local.year} {local:%H:%M:%S} {local.tzname()}"
+    return f"Policy {shown(policy.digest)}: {rules}, minimum_runtime {minimum}, session {session}."
 
 
 def _could(seconds: float) -> str:
@@ -187,7 +167,7 @@ def _could(seconds: float) -> str:
 
 def server_text(name: str) -> str:
     """Return how to speak of the server *name*."""
-    return f"the server '{_shown(name)}'" if name else "the default server"
+    return f"the server '{shown(name)}'" if name else "the default server"
 
 
 def request_text(request: Request) -> str:
@@ -198,13 +178,4 @@ def request_text(request: Request) -> str:
         for resource, size in sizes
         if size > 0
     ]
-    return _listed(named) if named else "nothing reserved"
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
-
-
-def _shown(text: str) -> str:
-    """*text* on one line, with nothing in it that a terminal would obey."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
+    return listed(named) if named else "nothing reserved"

@@ -1,5 +1,5 @@
 """
-Ask JupyterHub's REST API for the groups of its users.
+Ask JupyterHub's REST API for the groups of its users and for their servers, and have servers stopped.
 
 What the hub does not say is not known: a user without a list of groups, a page that is short, a refusal. None of these
 is ever read as "no groups". Nothing here imports jupyterhub.
@@ -16,6 +16,8 @@ from urllib.parse import quote
 import httpx
 
 from jupyterhub_quota.errors import InputError, Unavailable, UnavailableError
+from jupyterhub_quota.hub_answers import STOPPED, Stopped, named_groups, named_servers, page_of, partial, refused, slow
+from jupyterhub_quota.running.server import RunningServer
 
 PAGE = 200  # users; the most that a hub gives at once unless it is told otherwise
 PAUSE_SECONDS = 0.1
@@ -29,12 +31,13 @@ Answer = TypeVar("Answer")
 
 class HubClient:
     """
-    The hub's answers about groups.
+    The hub's answers about groups and servers.
 
     Args:
         url: address of the API, for example `http://127.0.0.1:8081/hub/api`.
         token: an API token, or the path of a file that holds one; the file is read again when the hub refuses it.
-            It needs the scope `read:users:groups`, and `list:users` to ask about everybody.
+            It needs the scope `read:users:groups`, and `list:users` to ask about everybody; `read:servers` for what
+            runs, and `delete:servers` to stop it.
         timeout_seconds: how long one question may take in all, its second try and all its pages included.
 
     Raises:
@@ -65,7 +68,7 @@ class HubClient:
         path = f"users/{_quoted(user)}"
 
         async def ask() -> frozenset[str]:
-            name, groups = _named_groups(await self._get(path, {}))
+            name, groups = named_groups(await self._get(path, {}))
             if name != user:
                 raise UnavailableError("the hub answered about another user", Unavailable.MALFORMED)
             return groups
@@ -79,7 +82,54 @@ class HubClient:
         Raises:
             UnavailableError: not every page could be read, or they do not fit together.
         """
-        return await self._within_deadline(self._all_pages)
+        found = await self._within_deadline(lambda: self._all_pages({}, named_groups))
+        return dict(found)
+
+    async def running(self) -> tuple[RunningServer, ...]:
+        """
+        Return the servers that are ready, of every user that the token may list.
+
+        Raises:
+            UnavailableError: not every page could be read, or they do not fit together.
+        """
+        # The hub picks out ready servers after it has cut the pages, so that they would be short.
+        found = await self._within_deadline(lambda: self._all_pages({"state": "active"}, named_servers))
+        return tuple(server for _, servers in found for server in servers)
+
+    async def servers(self, user: str) -> tuple[RunningServer, ...]:
+        """
+        Return the servers of *user* that are ready; none where the hub does not know the user.
+
+        Raises:
+            UnavailableError: it does not say.
+        """
+        path = f"users/{_quoted(user)}"
+
+        async def ask() -> tuple[RunningServer, ...]:
+            try:
+                name, servers = named_servers(await self._get(path, {}))
+            except UnavailableError as error:
+                if error.reason is Unavailable.GROUPS_UNKNOWN:
+                    return ()
+                raise
+            if name != user:
+                raise UnavailableError("the hub answered about another user", Unavailable.MALFORMED)
+            return servers
+
+        return await self._within_deadline(ask)
+
+    async def stop(self, user: str, server: str) -> Stopped:
+        """
+        Have *server* of *user* stopped. Asked once: whoever asks again looks first whether it still is the same server.
+
+        Raises:
+            UnavailableError: the hub refused, or it is not known what it did.
+        """
+        path = f"users/{_quoted(user)}/" + (f"servers/{_quoted(server)}" if server else "server")
+        response = await self._send(path, {}, "DELETE")
+        if response.status_code in STOPPED:
+            return STOPPED[response.status_code]
+        raise refused(response.status_code)
 
     async def close(self) -> None:
         """Let go of connections."""
@@ -97,29 +147,29 @@ class HubClient:
                 await asyncio.sleep(PAUSE_SECONDS)
                 return await ask()
         except TimeoutError as error:
-            raise _slow(self._timeout_seconds) from error
+            raise slow(self._timeout_seconds) from error
 
-    async def _all_pages(self) -> dict[str, frozenset[str]]:
-        found: dict[str, frozenset[str]] = {}
+    async def _all_pages(
+        self, parameters: Mapping[str, str], read: Callable[[object], tuple[str, Answer]]
+    ) -> list[tuple[str, Answer]]:
+        """Return what *read* makes of each user, by name."""
+        found: list[tuple[str, Answer]] = []
         offset, total = 0, None
         while True:
-            page = await self._get("users", {"limit": str(PAGE), "offset": str(offset)})
-            items, count, following = _page(page, offset)
+            page = await self._get("users", {**parameters, "limit": str(PAGE), "offset": str(offset)})
+            items, count, following = page_of(page, offset)
             if total not in {None, count}:
-                raise _partial("the number of users changed while they were listed")
+                raise partial("the number of users changed while they were listed")
             total = count
-            for model in items:
-                name, groups = _named_groups(model)
-                found[name] = groups
+            found += (read(model) for model in items)
             offset += len(items)
             if following is None:
                 break
             if following != offset or not items:
-                raise _partial("a page of users is short")
-        if not len(found) == offset == total:
-            raise _partial(
-                f"the hub says that it has {total} users, and listed {offset}, {len(found)} of them different"
-            )
+                raise partial("a page of users is short")
+        different = len({name for name, _ in found})
+        if not different == offset == total:
+            raise partial(f"the hub says that it has {total} users, and listed {offset}, {different} of them different")
         return found
 
     async def _get(self, path: str, parameters: Mapping[str, str]) -> Any:
@@ -134,20 +184,21 @@ class HubClient:
                 self._token = token
                 response = await self._send(path, parameters)
         if response.status_code != httpx.codes.OK:
-            raise _refused(response.status_code)
+            raise refused(response.status_code)
         try:
             return json.loads(response.content)
         except (ValueError, RecursionError) as error:
             raise UnavailableError("the hub did not answer in JSON", Unavailable.MALFORMED) from error
 
-    async def _send(self, path: str, parameters: Mapping[str, str]) -> httpx.Response:
+    async def _send(self, path: str, parameters: Mapping[str, str], method: str = "GET") -> httpx.Response:
         headers = {"Authorization": f"token {self._token}", "Accept": f"{PAGINATED}, application/json"}
         try:
-            return await self._client.get(self._base.join(path).copy_merge_params(parameters), headers=headers)
+            address = self._base.join(path).copy_merge_params(parameters)
+            return await self._client.request(method, address, headers=headers)
         except httpx.InvalidURL as error:
             raise InputError("the name of the user is too long for an address") from error
         except httpx.TimeoutException as error:
-            raise _slow(self._timeout_seconds / 2) from error
+            raise slow(self._timeout_seconds / 2) from error
         except httpx.DecodingError as error:
             raise UnavailableError("the hub's answer cannot be decoded", Unavailable.MALFORMED) from error
         except httpx.HTTPError as error:
@@ -195,55 +246,3 @@ def _quoted(user: str) -> str:
         return quote(user, safe="") if user.strip(".") else user.replace(".", "%2E")
     except UnicodeEncodeError as error:
         raise InputError("the name of the user is not valid Unicode") from error
-
-
-def _named_groups(model: object) -> tuple[str, frozenset[str]]:
-    """The name and the groups in the hub's model of a user."""
-    if not isinstance(model, dict) or not isinstance(name := model.get("name"), str):
-        raise UnavailableError("the hub's answer about a user has no name", Unavailable.MALFORMED)
-    if "groups" not in model:
-        raise UnavailableError(
-            "the hub does not show the groups of users: the token needs the scope read:users:groups",
-            Unavailable.GROUPS_UNKNOWN,
-        )
-    groups = model["groups"]
-    if not isinstance(groups, list) or not all(isinstance(group, str) for group in groups):
-        raise UnavailableError("the hub's answer about groups is not a list of names", Unavailable.MALFORMED)
-    return name, frozenset(groups)
-
-
-def _page(page: Any, offset: int) -> tuple[list[object], int, int | None]:
-    """What is on a page: users, how many there are in all, and where the next page begins, if there is one."""
-    try:
-        items, where = page["items"], page["_pagination"]
-        begin, total, following = where["offset"], where["total"], where["next"] and where["next"]["offset"]
-    except (TypeError, KeyError, IndexError) as error:
-        raise UnavailableError("the hub did not answer with a page of users", Unavailable.MALFORMED) from error
-    numbers = [begin, total] if following is None else [begin, total, following]
-    if not isinstance(items, list) or not all(type(number) is int for number in numbers):
-        raise UnavailableError("the hub did not answer with a page of users", Unavailable.MALFORMED)
-    if begin != offset:
-        raise _partial("the hub answered with another page than it was asked for")
-    return items, total, following
-
-
-def _refused(status: int) -> UnavailableError:
-    """What an answer without the answer means."""
-    if status in {401, 403}:
-        message = "the hub refused the token: it is not valid, or has no scope for this"
-        return UnavailableError(message, Unavailable.DENIED)
-    if status == httpx.codes.NOT_FOUND:
-        message = "the hub knows no such user, or does not show it to this token"
-        return UnavailableError(message, Unavailable.GROUPS_UNKNOWN)
-    if httpx.codes.is_redirect(status):
-        message = "the hub's API is not at this address: it answered with a redirect"
-        return UnavailableError(message, Unavailable.MALFORMED)
-    return UnavailableError(f"the hub answered with status {status}", Unavailable.FAILED)
-
-
-def _partial(message: str) -> UnavailableError:
-    return UnavailableError(message, Unavailable.PARTIAL)
-
-
-def _slow(seconds: float) -> UnavailableError:
-    return UnavailableError(f"the hub did not answer within {seconds:g} s", Unavailable.SLOW)

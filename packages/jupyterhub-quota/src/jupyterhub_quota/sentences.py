@@ -112,7 +112,8 @@ def _plain(decision: Decision, policy: Policy) -> tuple[str, str | None]:
     told = _told(decision, policy)
     if decision.outcome is Outcome.WARNED:
         return f"{told} It starts all the same: this hub only warns at present.", messages.warned
-    return " ".join(part for part in (told, _refills(decision, policy), _groups(decision)) if part), messages.refused
+    parts = (told, _last_stop(decision, policy), _refills(decision, policy), _groups(decision))
+    return " ".join(part for part in parts if part), messages.refused
 
 
 def _allowed(decision: Decision, policy: Policy) -> str:
@@ -203,6 +204,13 @@ def _refills(decision: Decision, policy: Policy) -> str:
 def _for_about(seconds: float) -> str:
     duration = format_duration(seconds)
     return f"for {duration}" if duration.startswith("less") else f"for about {duration}"
+
+
+def _last_stop(decision: Decision, policy: Policy) -> str:
+    if (last := decision.last_stop) is None:
+        return ""
+    ended, since = (moment(when, decision.at, policy.timezone) for when in (last.ended, last.used_up))
+    return f"Your last server ended {ended}: servers are stopped when the quota is used up, as it was {since}."
 
 
 def _groups(decision: Decision) -> str:

@@ -14,13 +14,14 @@ from jupyterhub_quota.answers import number, running_json
 from jupyterhub_quota.cli.hub import asked_hub
 from jupyterhub_quota.cli.ledger import opened
 from jupyterhub_quota.cli.options import print_json
-from jupyterhub_quota.cli.table import printable, safe_cell, table
+from jupyterhub_quota.cli.table import printable, table
 from jupyterhub_quota.decision import Status
 from jupyterhub_quota.errors import Unavailable, UnavailableError
 from jupyterhub_quota.everybody import Group, Overview, Person, Spread, over, overview
 from jupyterhub_quota.policy import Policy
 from jupyterhub_quota.sentences import WORDS, moment
 from jupyterhub_quota.session import Resource
+from jupyterhub_quota.spreadsheet import safe_cell
 from jupyterhub_quota.wording import format_amount, format_duration, format_used, format_window
 
 UNITS = {

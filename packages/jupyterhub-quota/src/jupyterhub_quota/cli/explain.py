@@ -9,6 +9,7 @@ from jupyterhub_quota.cli.options import Commands, add_command, named, print_jso
 from jupyterhub_quota.errors import InputError
 from jupyterhub_quota.event import DECISION_SCHEMA
 from jupyterhub_quota.explanation import explain
+from jupyterhub_quota.running import RUNNING_SCHEMA, explain_running
 
 
 def add_to(commands: Commands) -> None:
@@ -18,8 +19,9 @@ def add_to(commands: Commands) -> None:
         "explain",
         run,
         "say how a decision came about",
-        "Say in sentences how a decision came about, from its event: one JSON object, or the hub's event log. "
-        "Other events in the log are passed over. Exit code 1: there is no such decision.",
+        "Say in sentences how a decision came about, from its event: one JSON object, or a log of events, of the hub "
+        "about launches or of the service about servers that were warned or stopped. Other events in the log are "
+        "passed over. Exit code 1: there is no such decision.",
     )
     command.add_argument("file", nargs="?", default="-", metavar="FILE", help="the file (default: -, standard input)")
     command.add_argument("--reference", metavar="REF", help="only the decision of this reference")
@@ -33,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     for place, event in _events(text, named(options.file)):
         if options.reference in {None, event.get("reference")}:
             try:
-                told.append((event.get("reference"), explain(event)))
+                told.append((event.get("reference"), _explained(event)))
             except InputError as error:
                 print(f"{place}: {error}", file=sys.stderr)
     if options.json:
@@ -55,8 +57,13 @@ def _events(text: str, source: str) -> Iterator[tuple[str, dict[str, object]]]:
     for place, event in found:
         if not isinstance(event, dict):
             print(f"{place}: not a JSON object", file=sys.stderr)
-        elif event.get("__schema__", DECISION_SCHEMA["$id"]) == DECISION_SCHEMA["$id"]:
+        elif event.get("__schema__", DECISION_SCHEMA["$id"]) in {DECISION_SCHEMA["$id"], RUNNING_SCHEMA["$id"]}:
             yield place, event
+
+
+def _explained(event: dict[str, object]) -> str:
+    """What happened at a launch, or to a server that ran."""
+    return explain_running(event) if "action" in event else explain(event)
 
 
 def _lines(text: str, source: str) -> Iterator[tuple[str, object]]:

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from jupyterhub_quota.cli import check, doctor, explain, policy, sessions, status
+from jupyterhub_quota.cli import brake, check, doctor, explain, policy, running, sessions, status
 from jupyterhub_quota.cli.options import Parser
 from jupyterhub_quota.errors import PolicyError, QuotaError, UnavailableError
 
@@ -63,7 +63,7 @@ def parser() -> Parser:
         epilog="Exit codes: 0 yes, 1 no, 2 wrong input, 3 not known.",
     )
     commands = program.add_subparsers(metavar="COMMAND", required=True)
-    for part in (check, status, sessions, policy, doctor, explain):
+    for part in (check, status, sessions, policy, running, brake, doctor, explain):
         part.add_to(commands)
     return program
 

@@ -1,10 +1,7 @@
-"""Columns for a terminal, and cells that a spreadsheet does not take for formulas."""
+"""Columns for a terminal."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-
-# How what a spreadsheet computes begins; a name of a user or group may begin so, too.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
@@ -18,15 +15,6 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
 def printable(text: str) -> str:
     """Return *text* on one line, with nothing in it that a terminal would obey."""
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
-def safe_cell(value: str | float) -> str | float:
-    """
-    Return *value* so that a spreadsheet shows it as text: what looks like a formula gets an apostrophe before it.
-
-    Source: https://owasp.org/www-community/attacks/CSV_Injection
-    """
-    return f"'{value}" if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA) else value
 
 
 def _width(text: str) -> int:

@@ -7,7 +7,7 @@ from jupyterhub_quota.amounts import UNLIMITED, quoted
 from jupyterhub_quota.document.meaning import Limit, limits_of
 from jupyterhub_quota.document.model import PolicyDocument
 from jupyterhub_quota.document.written import Path, Problem, path_text
-from jupyterhub_quota.policy import Policy
+from jupyterhub_quota.policy import AtLaunch, Policy, WhileRunning
 from jupyterhub_quota.session import Resource
 from jupyterhub_quota.wording import format_window
 
@@ -63,11 +63,20 @@ def _too_short(path: Path, seconds: float, document: PolicyDocument, unread: set
 
 
 def policy_warnings(policy: Policy) -> tuple[str, ...]:
-    """Return what looks like an accident: one sentence for each resource that is limited only for some."""
-    return tuple(
+    """Return what looks like an accident: a resource that is limited only for some, a stop that never comes."""
+    forgotten = tuple(
         _forgotten(policy, resource)
         for resource in Resource
         if policy.limits(resource) and resource not in policy.default
+    )
+    in_vain = policy.while_running is WhileRunning.STOP and policy.at_launch is not AtLaunch.REFUSE
+    return (*forgotten, *([_in_vain(policy)] if in_vain else []))
+
+
+def _in_vain(policy: Policy) -> str:
+    return (
+        f"while_running says stop and at_launch {policy.at_launch}, so no server is stopped: it could be started again "
+        "at once; write 'at_launch: refuse', or 'while_running: warn'"
     )
 
 
