@@ -21,7 +21,8 @@ from traitlets.config import Config
 
 from jupyterhub_quota import Request, Session, SqliteLedger
 from jupyterhub_quota_service.app import Service, make_service
-from jupyterhub_quota_service.settings import READ_ALL, READ_METRICS, Settings
+from jupyterhub_quota_service.managed import NEEDS
+from jupyterhub_quota_service.settings import READ_ALL, READ_METRICS, RELEASE, Settings
 
 GIB = 2**30
 HOUR = 3600
@@ -81,19 +82,19 @@ class QuietSpawner(Spawner):
             writer.close()
 
         server = await asyncio.start_server(answer, "127.0.0.1", 0)
-        self.servers[self.user.name] = server
+        self.servers[self._log_name] = server
         self.tokens[self.user.name] = self.api_token
         return f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
     async def stop(self, now=False):
         """Stop listening."""
-        server = self.servers.pop(self.user.name, None)
+        server = self.servers.pop(self._log_name, None)
         if server is not None:
             server.close()
 
     async def poll(self):
         """Return None while it listens."""
-        return None if self.user.name in self.servers else 0
+        return None if self._log_name in self.servers else 0
 
 
 class Listener(logging.Handler):
@@ -221,9 +222,18 @@ async def start_hub(folder, unused_tcp_port_factory) -> AsyncIterator[Callable]:
         c.JupyterHub.proxy_class = NoProxy
         c.JupyterHub.spawner_class = QuietSpawner
         c.JupyterHub.authenticator_class = "dummy"
-        c.JupyterHub.custom_scopes = {READ_ALL: {"description": "all"}, READ_METRICS: {"description": "metrics"}}
+        c.JupyterHub.custom_scopes = {scope: {"description": scope} for scope in (READ_ALL, READ_METRICS, RELEASE)}
         c.JupyterHub.services = [{"name": "tests", "api_token": "admin-token"}]
-        scopes = ["admin:users", "admin:servers", "admin:groups", "tokens", "list:users", READ_ALL, READ_METRICS]
+        scopes = [
+            "admin:users",
+            "admin:servers",
+            "admin:groups",
+            "tokens",
+            "list:users",
+            READ_ALL,
+            READ_METRICS,
+            RELEASE,
+        ]
         c.JupyterHub.load_roles = [{"name": "tests", "scopes": scopes, "services": ["tests"]}]
         c.Authenticator.allow_all = True
         c.Authenticator.admin_users = {"root"}
@@ -256,7 +266,13 @@ async def start(folder, start_hub, unused_tcp_port_factory) -> AsyncIterator[Cal
     worlds: list[World] = []
     servers = []
 
-    async def start(cache_seconds: int = 30, static: Path = Path("none"), **changes: Any) -> World:
+    async def start(
+        cache_seconds: int = 30,
+        static: Path = Path("none"),
+        rounds: bool = False,
+        configure_more: Callable[[Config], None] = lambda c: None,
+        **changes: Any,
+    ) -> World:
         port = unused_tcp_port_factory()
 
         def configure(c: Config) -> None:
@@ -267,17 +283,18 @@ async def start(folder, start_hub, unused_tcp_port_factory) -> AsyncIterator[Cal
                     "api_token": "service-token",
                     "oauth_no_confirm": True,
                     "oauth_redirect_uri": f"http://127.0.0.1:{port}{PREFIX}oauth_callback",
-                    "oauth_client_allowed_scopes": [READ_ALL],
+                    "oauth_client_allowed_scopes": [READ_ALL, RELEASE],
                 }
             )
             c.JupyterHub.services.append({"name": "ann", "api_token": "service-called-ann"})
-            needs = ["list:users", "read:users:name", "read:users:groups"]
+            needs = list(NEEDS)
             c.JupyterHub.load_roles += [
                 {"name": "user", "scopes": ["self", ACCESS]},
                 {"name": "quota", "scopes": needs, "services": ["quota"]},
                 {"name": "service-ann", "scopes": [ACCESS], "services": ["ann"]},
-                {"name": "see-all", "scopes": [READ_ALL, READ_METRICS], "users": ["chief"]},
+                {"name": "see-all", "scopes": [READ_ALL, READ_METRICS, RELEASE], "users": ["chief"]},
             ]
+            configure_more(c)
 
         hub_port = unused_tcp_port_factory()
         hub_url = f"http://127.0.0.1:{hub_port}/hub/"
@@ -296,7 +313,7 @@ async def start(folder, start_hub, unused_tcp_port_factory) -> AsyncIterator[Cal
             "JUPYTERHUB_QUOTA_SIZES": json.dumps([{"name": "Small", "memory": GIB}, {"name": "GPU", "gpu": 1}]),
         }
         settings = dataclasses.replace(Settings.of(environment), **changes)
-        service = await make_service(settings, cache_seconds=cache_seconds, static=static)
+        service = await make_service(settings, cache_seconds=cache_seconds, static=static, rounds=rounds)
         # A hub that starts waits for its services.
         servers.append(service.listen())
         hub = await start_hub(hub_port, configure)

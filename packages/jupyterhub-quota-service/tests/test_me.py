@@ -1,11 +1,14 @@
 """What people see of their own usage."""
 
+import gzip
 import json
 import re
 
 import pytest
 
 from jupyterhub_quota_service.models import Me
+
+from .conftest import POLICY
 
 GIB_HOUR = 2**30 * 3600
 
@@ -79,6 +82,39 @@ class TestNumbersAndSentences:
         assert memory.refill_sentence.startswith("A server with 4 GiB can start again: ")
         assert answer.sizes[0].text.startswith("not now: your memory quota is used up; again on ")
 
+    async def test_nothing_is_left(self, world):
+        """What, from when it works again, and whom to ask, within 25 words."""
+        await world.used("ann", 70)
+        ann = await world.person("ann", "regular")
+
+        summary = (await me(ann)).summary
+
+        words = r"Nothing is left of your memory quota\. A server with 4 GiB can start again .+\. Ask for more"
+        assert re.match(words, " ".join(summary.split()[:25]))
+
+    async def test_who_is_exempt(self, world):
+        """Everything is shown, and nothing limits."""
+        (world.folder / "policy.yaml").write_text(POLICY + "exempt: {users: [ann]}\n", encoding="utf-8")
+        world.service.rooms.policies._looked = 0
+        await world.used("ann", 70, running=4)
+        ann = await world.person("ann", "regular")
+
+        answer = await me(ann)
+
+        assert answer.summary.startswith("You are exempt from quotas: your servers can run for as long as you like.")
+        assert {"as long as you like"} == {size.text for size in answer.sizes}
+        assert "can go on for as long as you like" == answer.running[0].lasts_text
+        assert all("cannot start" not in f"{quota.sentence} {quota.runs_text}" for quota in answer.quotas)
+
+    async def test_a_quota_of_0_for_what_every_server_needs(self, world):
+        """No server can start, and that is said first."""
+        policy = "groups: {regular: {memory: 0}}\ndefault: {memory: 1 GiB-hour}\ncontact: Ask us."
+        (world.folder / "policy.yaml").write_text(policy, encoding="utf-8")
+        world.service.rooms.policies._looked = 0
+        ann = await world.person("ann", "regular")
+
+        assert "Nothing is left: your memory quota is 0. Ask us." == (await me(ann)).summary
+
     async def test_the_first_words_say_it_all(self, world):
         """What is left, for how long that lasts, and the next step in 25 words."""
         await world.used("ann", 50)
@@ -148,6 +184,22 @@ class TestThePage:
         assert '<script type="module" src="/services/quota/static/assets/main-1.js"></script>' in page
         assert '<link rel="stylesheet" href="/services/quota/static/assets/main-2.css">' in page
         assert "immutable" in script.headers["Cache-Control"]
+
+    async def test_its_files_come_packed(self, start, tmp_path):
+        """To who takes that; the names of packs themselves are no way to anything else."""
+        folder = tmp_path / "static" / "assets"
+        folder.mkdir(parents=True)
+        (folder / "main-1.js").write_text("plain")
+        (folder / "main-1.js.gz").write_bytes(gzip.compress(b"packed"))
+        world = await start(static=tmp_path / "static")
+        client = world.client()
+
+        packed = await client.get("static/assets/main-1.js")
+        plain = await client.get("static/assets/main-1.js", headers={"Accept-Encoding": "identity"})
+
+        assert ("packed", "plain") == (packed.text, plain.text)
+        assert {"text/javascript"} == {packed.headers["Content-Type"], plain.headers["Content-Type"]}
+        assert "Accept-Encoding" == packed.headers["Vary"]
 
 
 class TestGroups:

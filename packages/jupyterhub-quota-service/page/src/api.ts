@@ -83,6 +83,27 @@ export interface Links {
   admin: string | null;
 }
 
+export interface EndNotice {
+  server: string;
+  server_text: string;
+  resource: ResourceName;
+  used_up: boolean;
+  stops: boolean;
+  ends: number;
+  ends_text: string;
+  seconds_left: number;
+  sentence: string;
+  advice: string;
+}
+
+export interface StoppedServer {
+  server: string;
+  server_text: string;
+  at: number;
+  sentence: string;
+  reference: string;
+}
+
 export interface Me extends Known {
   user: string;
   groups: string[] | null;
@@ -92,6 +113,8 @@ export interface Me extends Known {
   running: Running[];
   sizes: Size[];
   explanations: Explanation[];
+  notices: EndNotice[];
+  stopped: StoppedServer[];
   contact: string;
   links: Links;
 }

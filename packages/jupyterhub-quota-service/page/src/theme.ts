@@ -17,7 +17,9 @@
   dark.addEventListener("change", show);
   addEventListener("storage", show);
   addEventListener("DOMContentLoaded", () => {
-    document.getElementById("dark-theme-toggle")?.addEventListener("click", () => {
+    const toggle = document.getElementById("dark-theme-toggle");
+    toggle?.removeAttribute("hidden"); // without a script it would do nothing
+    toggle?.addEventListener("click", () => {
       const theme = root.dataset["bsTheme"] === "dark" ? "light" : "dark";
       root.dataset["bsTheme"] = theme;
       try {

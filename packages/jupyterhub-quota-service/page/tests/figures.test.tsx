@@ -3,6 +3,7 @@ import { renderToStaticMarkup } from "react-dom/server";
 import { describe, expect, it } from "vitest";
 
 import type { Me, Quota } from "../src/api";
+import { clock } from "../src/user/clock";
 import { UserFigures } from "../src/user/UserFigures";
 
 const QUOTA: Quota = {
@@ -43,6 +44,8 @@ const ME: Me = {
   running: [],
   sizes: [],
   explanations: [],
+  notices: [],
+  stopped: [],
   contact: "",
   links: { home: "/hub/home", logout: "/hub/logout", usage: "/", admin: null },
 };
@@ -51,6 +54,42 @@ function shown(me: Partial<Me>): string {
   const asked = { answer: { ...ME, ...me }, problem: null, asking: false, slow: false, again: () => undefined };
   return renderToStaticMarkup(createElement(UserFigures, { path: "me", asked }));
 }
+
+describe("servers that end", () => {
+  const notice = {
+    server: "",
+    server_text: "your default server",
+    resource: "memory" as const,
+    used_up: true,
+    stops: true,
+    ends: 900,
+    ends_text: "today at 14:15 CEST",
+    seconds_left: 899.2,
+    sentence: "Your default server is stopped today at 14:15 CEST.",
+    advice: "Save your work.",
+  };
+
+  it("are told with the time that is left", () => {
+    expect(shown({ notices: [notice] })).toMatch(
+      /is stopped today at 14:15 CEST\.<\/strong> Save your work\..*15:00<\/div>/,
+    );
+  });
+
+  it("have no countdown where nothing is stopped", () => {
+    expect(shown({ notices: [{ ...notice, stops: false }] })).not.toContain('role="timer"');
+  });
+
+  it("are told afterwards, too", () => {
+    const stopped = [{ server: "", server_text: "", at: 1, sentence: "It was stopped.", reference: "7f3a" }];
+    expect(shown({ stopped })).toContain("It was stopped. (reference 7f3a)");
+  });
+});
+
+describe("a countdown", () => {
+  it("reads as a clock", () => {
+    expect([0, 59.5, 899, 3723, -5].map(clock)).toEqual(["00:00", "01:00", "14:59", "1:02:03", "00:00"]);
+  });
+});
 
 describe("figures", () => {
   it("begin with what is left", () => {

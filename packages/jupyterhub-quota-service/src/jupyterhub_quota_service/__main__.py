@@ -17,6 +17,9 @@ is set by environment variables, which docs/service.md lists; a hub that starts 
 JUPYTERHUB_ itself.
 """
 
+# So often it is looked whether the hub is still there.
+LOOK_SECONDS = 0.5
+
 log = logging.getLogger(__name__)
 
 
@@ -40,13 +43,25 @@ async def _run(settings: Settings) -> None:
     for name in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(name, stop.set)
     server = service.listen()
+    orphaned = asyncio.create_task(_orphaned(stop)) if settings.ends_with_parent else None
     log.info("Listening on port %d of %s, below %s", settings.port, settings.host or "all addresses", settings.prefix)
     try:
         await stop.wait()
     finally:
+        if orphaned is not None:
+            orphaned.cancel()
         server.stop()
         await server.close_all_connections()
         await service.close()
+
+
+async def _orphaned(stop: asyncio.Event) -> None:
+    """Say *stop* when the process is gone that started this one."""
+    parent = os.getppid()
+    while os.getppid() == parent:  # noqa: ASYNC110 - nobody tells
+        await asyncio.sleep(LOOK_SECONDS)
+    log.warning("The hub that started this service is gone, so the service ends")
+    stop.set()
 
 
 if __name__ == "__main__":

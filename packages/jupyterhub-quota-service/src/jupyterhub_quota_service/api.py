@@ -12,6 +12,7 @@ from jupyterhub_quota_service.models import Health, Model, ResourceName
 from jupyterhub_quota_service.openapi import document
 from jupyterhub_quota_service.people import Table
 from jupyterhub_quota_service.policy_view import policy_in_force
+from jupyterhub_quota_service.running.view import ends
 from jupyterhub_quota_service.spreadsheet import days_csv, sessions_csv, users_csv
 from jupyterhub_quota_service.view_admin import SORTS, Search
 
@@ -63,7 +64,10 @@ class Me(Api):
 
     async def get(self) -> None:
         """Answer."""
-        self.tell(view.me(await self.own_figures(), self.rooms.settings.sizes, self.links))
+        figures = await self.own_figures()
+        self.tell(
+            view.me(figures, self.rooms.settings.sizes, self.links, ends(self.rooms.rounds, figures.user, figures.at))
+        )
 
 
 class MyDays(Api):
@@ -134,7 +138,8 @@ class OneUser(ForAdmins):
 
     async def get(self, name: str) -> None:
         """Answer."""
-        self.tell(view.me(await self.figures(name), self.rooms.settings.sizes, self.links))
+        figures = await self.figures(name)
+        self.tell(view.me(figures, self.rooms.settings.sizes, self.links, ends(self.rooms.rounds, name, figures.at)))
 
     async def figures(self, name: str) -> Figures:
         """Return what is known about *name*."""

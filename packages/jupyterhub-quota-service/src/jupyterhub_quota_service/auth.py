@@ -22,6 +22,7 @@ from jupyterhub_quota_service.figures import Figures
 from jupyterhub_quota_service.models import Links, Model, Problem
 from jupyterhub_quota_service.policies import Policies
 from jupyterhub_quota_service.reports import Reports
+from jupyterhub_quota_service.running import Rounds
 from jupyterhub_quota_service.settings import READ_ALL, Settings
 
 log = logging.getLogger(__name__)
@@ -50,7 +51,7 @@ SENTENCES = {
     401: "You are not signed in. Please load the page again.",
     403: "You may not see this.",
     404: "There is no such page.",
-    405: "This service only shows; it changes nothing.",
+    405: "This cannot be done here.",
     503: "The hub does not answer at the moment. Please try again in a few minutes.",
 }
 
@@ -72,6 +73,7 @@ class Rooms:
     policies: Policies
     reports: Reports
     everybody: Everybody
+    rounds: Rounds
     assets: Assets
 
 
@@ -159,14 +161,15 @@ class Handler(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
         admin = f"{settings.prefix}admin" if self.reads_all else None
         return Links(home=f"{hub}home", logout=f"{hub}logout", usage=settings.prefix, admin=admin)
 
-    async def own_figures(self) -> Figures:
-        """Return the figures of who asks."""
+    async def own_figures(self, *, hurry: bool = False) -> Figures:
+        """Return the figures of who asks; in a *hurry* also that they are not known yet."""
         user = self.current_user
         if user.get("kind") != "user":
             raise Refused(403, "This is about users, and the token is that of a service.")
         groups = user.get("groups")
         known = isinstance(groups, list) and all(isinstance(group, str) for group in groups)
-        return await self.rooms.reports.figures(str(user["name"]), frozenset(groups) if known else None)
+        mine = frozenset(groups) if known else None
+        return await self.rooms.reports.figures(str(user["name"]), mine, hurry=hurry)
 
     def need_all(self) -> None:
         """Refuse whoever may not see everybody."""

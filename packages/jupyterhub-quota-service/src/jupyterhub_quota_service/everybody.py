@@ -21,6 +21,7 @@ FRESH_SECONDS = 15.0
 OLD_SECONDS = 60.0
 # A page that takes longer says so, and asks again.
 PATIENCE_SECONDS = 10.0
+HURRY_SECONDS = 1.0
 RETRY_SECONDS = 2.0
 # The ledger may take so long over everybody. Who waits has long been told.
 LEDGER_SECONDS = 120.0
@@ -52,9 +53,12 @@ class Everybody:
         self._task: asyncio.Task[None] | None = None
         self._asking: asyncio.Task[Membership] | None = None
 
-    async def table(self) -> Table:
+    async def table(self, *, hurry: bool = False) -> Table:
         """
         Return everybody; where that takes long, what was last known, or that it takes long.
+
+        Args:
+            hurry: whether the asker would rather be told soon that it takes long.
 
         Raises:
             PolicyError: there is no policy.
@@ -67,7 +71,7 @@ class Everybody:
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._make())
         if table is None or age > OLD_SECONDS or table.policy.digest != policy.digest:
-            await asyncio.wait({self._task}, timeout=self._patience_seconds)
+            await asyncio.wait({self._task}, timeout=HURRY_SECONDS if hurry else self._patience_seconds)
         if self._task.done() and (error := self._task.exception()):
             raise error
         if self._table is not None:

@@ -11,11 +11,15 @@ from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
 from jupyterhub_quota import InputError
-from jupyterhub_quota_service.settings import READ_ALL, READ_METRICS, sizes_of
+from jupyterhub_quota_service.settings import READ_ALL, READ_METRICS, RELEASE, sizes_of
 
-NEEDS = ("list:users", "read:users:name", "read:users:groups")
+NEEDS = ("list:users", "read:users:name", "read:users:groups", "read:servers", "delete:servers")
 
-DESCRIPTIONS = {READ_ALL: "Read everybody's quotas and usage.", READ_METRICS: "Read everybody's usage as metrics."}
+DESCRIPTIONS = {
+    READ_ALL: "Read everybody's quotas and usage.",
+    READ_METRICS: "Read everybody's usage as metrics.",
+    RELEASE: "Let servers be stopped that the brake holds.",
+}
 
 # JupyterHub's own roles of users and of their servers, as they are where nobody sets them.
 _ROLES = {"user": ["self"], "server": ["users:activity!user", "access:servers!server"]}
@@ -25,6 +29,7 @@ _FROM_THE_HOOK = {
     "policy": "policy",
     "ledger_url": "ledger_url",
     "ledger_username": "ledger_username",
+    "ledger_username_file": "ledger_username_file",
     "ledger_password_file": "ledger_password_file",
     "ledger_token_file": "ledger_token_file",
     "ledger_ca_file": "ledger_ca_file",
@@ -40,6 +45,7 @@ def service(
     sizes: Iterable[Mapping[str, str | float]] = (),
     admins: Iterable[str] = (),
     admin_groups: Iterable[str] = (),
+    round_seconds: float = 60.0,
     **settings: Any,
 ) -> None:
     """
@@ -54,6 +60,7 @@ def service(
         sizes: of servers, to say how long each would run: `{"name": "Small", "memory": 4 * 2**30, "cpu": 1}`.
         admins: users who see everybody, besides the hub's admins.
         admin_groups: groups whose members see everybody.
+        round_seconds: how often running servers are looked at.
         **settings: `policy_file`, `policy`, `ledger_url`, `ledger_username`, `ledger_password_file`,
             `ledger_token_file`, `ledger_ca_file`, `namespace`; what is not given is as in `c.JupyterHubQuota`.
 
@@ -73,8 +80,11 @@ def service(
     listed = list(sizes)
     sizes_of(listed)
     environment = {f"JUPYTERHUB_QUOTA_{key.upper()}": _text(value) for key, value in values.items() if value}
+    # A hub that is killed cannot end it, and the next hub's own would find the port taken.
+    environment["JUPYTERHUB_QUOTA_ENDS_WITH_PARENT"] = "1"
     if listed:
         environment["JUPYTERHUB_QUOTA_SIZES"] = json.dumps(listed)
+    environment["JUPYTERHUB_QUOTA_ROUND_SECONDS"] = f"{round_seconds:g}"
     c.JupyterHub.services = [
         *_list(c, "services"),
         {
@@ -84,7 +94,7 @@ def service(
             "environment": environment,
             "display": True,
             "oauth_no_confirm": True,
-            "oauth_client_allowed_scopes": [READ_ALL],
+            "oauth_client_allowed_scopes": [READ_ALL, RELEASE],
         },
     ]
     _allow(c, name, list(admins), list(admin_groups))

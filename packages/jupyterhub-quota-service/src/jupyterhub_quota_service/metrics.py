@@ -29,6 +29,7 @@ class Metrics(Handler):
         in_force, table = await self.rooms.policies.current(), await self.rooms.everybody.table()
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
         self.write(exposition(in_force, table))
+        self.write(generate_latest(self.rooms.rounds.numbers.registry))
 
 
 def exposition(in_force: Effective, table: Table) -> bytes:

@@ -23,6 +23,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
+from jupyterhub_quota_service.models_running import Notice, StoppedServer
+
 ResourceName = Literal["memory", "cpu", "gpu"]
 
 State = Literal["ok", "near", "over", "none", "unlimited"]
@@ -211,6 +213,10 @@ class Me(Known):
     """How long each size would run: the admin's list, or the sizes that were used lately."""
     explanations: tuple[Explanation, ...]
     """What is counted, where quotas come from, how to save, whom to ask."""
+    notices: tuple[Notice, ...]
+    """Running servers whose quota is used up, or soon will be, the first end first: what to warn of."""
+    stopped: tuple[StoppedServer, ...]
+    """Servers that were stopped in the last 24 hours because a quota was used up, the latest first."""
     contact: str
     """The admin's sentence about how to get more; may be empty."""
     links: Links

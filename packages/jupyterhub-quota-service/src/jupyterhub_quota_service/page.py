@@ -5,6 +5,8 @@ The script, where it was built, fills them anew from the same answers.
 """
 
 import asyncio
+import mimetypes
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,11 @@ from tornado.web import StaticFileHandler
 from jupyterhub_quota_service import view, view_admin, view_history
 from jupyterhub_quota_service.auth import HEADERS, HUB_SECONDS, Handler, Refused
 from jupyterhub_quota_service.models import Model
+from jupyterhub_quota_service.running.view import ends
 from jupyterhub_quota_service.view_admin import Search
+
+# What the build calls its files.
+PACKED = re.compile(r"assets/[\w-]+\.(js|css)")
 
 _LOADER = Loader(str(Path(__file__).parent / "templates"))
 
@@ -54,8 +60,9 @@ class UserPage(Page):
 
     async def get(self) -> None:
         """Answer."""
-        figures = await self.own_figures()
-        me = view.me(figures, self.rooms.settings.sizes, self.links)
+        # The script asks again where something is not known yet; who reads without one is told so.
+        figures = await self.own_figures(hurry=True)
+        me = view.me(figures, self.rooms.settings.sizes, self.links, ends(self.rooms.rounds, figures.user, figures.at))
         sessions = view_history.sessions(figures)
         self.show("user.html", me=me, sessions=sessions, xsrf=self.xsrf_token.decode())
 
@@ -72,7 +79,7 @@ class AdminPage(Page):
     async def get(self) -> None:
         """Answer."""
         rooms = self.rooms
-        table, in_force = await rooms.everybody.table(), await rooms.policies.current()
+        table, in_force = await rooms.everybody.table(hurry=True), await rooms.policies.current()
         users = view_admin.users(table, Search(), rooms.settings.prefix)
         self.show("admin.html", users=users, in_force=in_force, links=self.links, xsrf=self.xsrf_token.decode())
 
@@ -119,9 +126,26 @@ class Static(StaticFileHandler):
             self.set_header(name, value)
         self.clear_header("Server")
 
+    def parse_url_path(self, url_path: str) -> str:
+        """Return the file to send: the packed one, where there is one and the browser takes it."""
+        path: str = super().parse_url_path(url_path)
+        takes = "gzip" in self.request.headers.get("Accept-Encoding", "")
+        # Such names hold neither a slash nor dots of their own; what does is not looked for here.
+        if takes and PACKED.fullmatch(path) and Path(self.root, f"{path}.gz").is_file():
+            self.set_header("Content-Encoding", "gzip")
+            return f"{path}.gz"
+        return path
+
+    def get_content_type(self) -> str:
+        """Return the type of what was packed, not that of a pack."""
+        assert self.absolute_path is not None  # noqa: S101 - it was found
+        found, _ = mimetypes.guess_type(self.absolute_path.removesuffix(".gz"))
+        return found or "application/octet-stream"
+
     def set_extra_headers(self, path: str) -> None:  # noqa: ARG002 - tornado's signature
         """Let browsers keep it."""
         self.set_header("Cache-Control", "public, max-age=31536000, immutable")
+        self.set_header("Vary", "Accept-Encoding")
 
 
 def _data(model: Model) -> str:

@@ -15,8 +15,14 @@ log = logging.getLogger(__name__)
 
 # So long a figure is shown again: who reloads a page, or has three of them open, asks once.
 FRESH_SECONDS = 3.0
+# Who has something to look at meanwhile waits no longer than this for something newer.
+PATIENCE_SECONDS = 1.0
 RETRY_SECONDS = 30.0
+SOON_SECONDS = 2.0
 MOST_USERS = 2000
+
+AWAY = "How much you have used is not known at the moment."
+SLOW = "How much you have used takes longer to find out than usual."
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,14 +48,16 @@ class Reports:
         self._ledger = ledger
         self._timeout_seconds = timeout_seconds
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
+        self._under_way: dict[tuple[Subject, str], asyncio.Task[Report | None]] = {}
 
-    async def figures(self, user: str, groups: frozenset[str] | None) -> Figures:
+    async def figures(self, user: str, groups: frozenset[str] | None, *, hurry: bool = False) -> Figures:
         """
         Return what is known about *user*.
 
         Args:
             user: exactly this name.
             groups: those of the user; None where they are not known.
+            hurry: whether the asker would rather be told soon that nothing is known yet than wait for it.
 
         Raises:
             PolicyError: there is no policy.
@@ -66,28 +74,65 @@ class Reports:
         else:
             # Figures under other groups or another policy would show limits that do not hold.
             kept = None
+        task = self._task(policy, subject, at)
+        await asyncio.wait({task}, timeout=PATIENCE_SECONDS if kept or hurry else None)
+        if not task.done():
+            return _not_known(policy, user, groups, at, kept, SLOW, SOON_SECONDS)
+        report = task.result()
+        if report is None:
+            return _not_known(policy, user, groups, at, kept, AWAY)
+        return Figures(policy, user, groups, at, report)
+
+    async def close(self) -> None:
+        """Stop what goes on in the background."""
+        for task in (tasks := tuple(self._under_way.values())):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _task(self, policy: Policy, subject: Subject, at: float) -> "asyncio.Task[Report | None]":
+        """Read, or join who reads the same already. Who goes away takes nothing from the others."""
+        key = (subject, policy.digest)
+        task = self._under_way.get(key)
+        if task is None:
+            task = self._under_way[key] = asyncio.create_task(self._read(policy, subject, at))
+            task.add_done_callback(lambda done: self._ended(key, done))
+        return task
+
+    def _ended(self, key: tuple[Subject, str], done: "asyncio.Task[Report | None]") -> None:
+        del self._under_way[key]
+        if not done.cancelled():
+            done.exception()  # seen, should nobody wait any more
+
+    async def _read(self, policy: Policy, subject: Subject, at: float) -> Report | None:
+        """Return the report and keep it, None where it cannot be had in time."""
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 report = await QuotaEngine(policy, self._ledger).status(subject, at=at)
         except (TimeoutError, UnavailableError, LedgerError) as error:
             why = str(error) or f"no answer within {self._timeout_seconds:g} s"
-            log.warning("What %s has used is not known: %s", ascii(user), why)
-            told = "How much you have used is not known at the moment."
-            return _not_known(policy, user, groups, at, kept, told)
-        self._kept[user] = _Kept(report, policy.digest)
-        self._kept.move_to_end(user)
+            log.warning("What %s has used is not known: %s", ascii(subject.name), why)
+            return None
+        self._kept[subject.name] = _Kept(report, policy.digest)
+        self._kept.move_to_end(subject.name)
         if len(self._kept) > MOST_USERS:
             self._kept.popitem(last=False)
-        return Figures(policy, user, groups, at, report)
+        return report
 
 
 def _not_known(
-    policy: Policy, user: str, groups: frozenset[str] | None, at: float, kept: _Kept | None, told: str
+    policy: Policy,
+    user: str,
+    groups: frozenset[str] | None,
+    at: float,
+    kept: _Kept | None,
+    told: str,
+    retry_seconds: float = RETRY_SECONDS,
 ) -> Figures:
     report = kept.report if kept else None
     if report is None:
-        problem = f"{told} Please try again in a few minutes."
+        again = "in a few minutes" if retry_seconds > SOON_SECONDS else "in a few seconds"
+        problem = f"{told} Please try again {again}."
     else:
         known = words.when(report.as_of, at, policy.timezone)
         problem = f"{told} The figures are those of {known} ({words.age(at - report.as_of)})."
-    return Figures(policy, user, groups, at, report, problem, RETRY_SECONDS)
+    return Figures(policy, user, groups, at, report, problem, retry_seconds)

@@ -12,6 +12,7 @@ from jupyterhub_quota_service.figures import ListedSize
 
 READ_ALL = "custom:jupyterhub-quota:read-all"
 READ_METRICS = "custom:jupyterhub-quota:read-metrics"
+RELEASE = "custom:jupyterhub-quota:release-brake"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Settings:
         access: how Prometheus lets us in.
         namespace: of the hub's pods, where one Prometheus serves several hubs.
         sizes: of servers that the admin lists.
+        gpu_resources: names of the resources that are GPUs; empty for the usual ones.
         api_url: the hub's API, as this process reaches it.
         api_token: the service's own token.
         name: the service's name in the hub.
@@ -38,7 +40,9 @@ class Settings:
         host: where to listen; empty means on all addresses.
         port: where to listen.
         https: whether browsers come over TLS, as far as is known beforehand.
+        ends_with_parent: whether to end when the process ends that started this one, as a hub does that is killed.
         timeout_seconds: how long one user's answer may take.
+        round_seconds: how often running servers are looked at.
     """
 
     policy_file: Path | None
@@ -59,7 +63,10 @@ class Settings:
     host: str
     port: int
     https: bool
+    gpu_resources: tuple[str, ...] = ()
+    ends_with_parent: bool = False
     timeout_seconds: float = 5.0
+    round_seconds: float = 60.0
 
     @classmethod
     def of(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
@@ -101,6 +108,7 @@ class Settings:
                 password_file=path("LEDGER_PASSWORD_FILE"),
                 token_file=path("LEDGER_TOKEN_FILE"),
                 ca_file=path("LEDGER_CA_FILE"),
+                username_file=path("LEDGER_USERNAME_FILE"),
             ),
             namespace=ours("NAMESPACE"),
             sizes=sizes_of(_json("JUPYTERHUB_QUOTA_SIZES", ours("SIZES"))),
@@ -116,6 +124,9 @@ class Settings:
             host=host,
             port=port,
             https=hubs("PUBLIC_URL").startswith("https://"),
+            gpu_resources=_names("JUPYTERHUB_QUOTA_GPU_RESOURCES", ours("GPU_RESOURCES")),
+            ends_with_parent=bool(ours("ENDS_WITH_PARENT")),
+            round_seconds=_seconds("JUPYTERHUB_QUOTA_ROUND_SECONDS", ours("ROUND_SECONDS", "60")),
         )
 
 
@@ -167,6 +178,25 @@ def _json(name: str, text: str) -> object:
         return json.loads(text) if text else None
     except ValueError as error:
         raise InputError(f"{name} is not JSON") from error
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise InputError(f"{name} is no number of seconds above 0; write for example 60")
+    return seconds
+
+
+def _names(name: str, text: str) -> tuple[str, ...]:
+    found = _json(name, text)
+    if found is None:
+        return ()
+    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
+        raise InputError(f'{name} is not a list of names; write for example ["nvidia.com/gpu"]')
+    return tuple(found)
 
 
 def _mapping(name: str, text: str) -> Mapping[str, object] | None:

@@ -5,7 +5,7 @@ import io
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from jupyterhub_quota import GIB, HOUR
+from jupyterhub_quota import GIB, HOUR, safe_cell
 from jupyterhub_quota_service.models import ResourceName
 from jupyterhub_quota_service.models_admin import UserLine
 from jupyterhub_quota_service.models_history import Days, Sessions
@@ -17,9 +17,6 @@ UNITS: dict[ResourceName, tuple[str, float]] = {
     "cpu": ("core-hours", float(HOUR)),
     "gpu": ("GPU-hours", float(HOUR)),
 }
-
-# How what a spreadsheet computes begins; names may begin so, too. https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def days_csv(answer: Days) -> str:
@@ -84,15 +81,8 @@ def _csv(heads: tuple[str, ...], rows: Iterable[tuple[Cell, ...]]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, quoting=csv.QUOTE_NONNUMERIC)
     writer.writerow(heads)
-    writer.writerows([_safe(cell) for cell in row] for row in rows)
+    writer.writerows(["" if cell is None else safe_cell(cell) for cell in row] for row in rows)
     return text.getvalue()
-
-
-def _safe(cell: Cell) -> str | float:
-    """*cell* so that a spreadsheet shows it as text: what looks like a formula gets an apostrophe before it."""
-    if cell is None:
-        return ""
-    return f"'{cell}" if isinstance(cell, str) and cell.lstrip(" ").startswith(_FORMULA) else cell
 
 
 def _amount(resource: ResourceName, amount: float) -> tuple[float, str]:

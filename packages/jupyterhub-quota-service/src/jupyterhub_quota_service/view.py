@@ -16,12 +16,9 @@ from jupyterhub_quota import (
     Resource,
     Session,
     Standing,
-    Status,
     days_of_return,
     decide,
     format_amount,
-    format_duration,
-    format_size,
     format_window,
     request_text,
     status_sentence,
@@ -30,13 +27,13 @@ from jupyterhub_quota_service import words
 from jupyterhub_quota_service.explanations import explanations
 from jupyterhub_quota_service.figures import Figures, ListedSize, usual_size
 from jupyterhub_quota_service.models import Links, Me, Quota, ResourceName, Return, Running, Size
+from jupyterhub_quota_service.models_running import Ends
+from jupyterhub_quota_service.summary import Pair, summary
 
 _PRESSING = (Standing.OVER, Standing.NEAR, Standing.OK, Standing.NONE, Standing.UNLIMITED)
 
-Pair = tuple[Status, Outlook]
 
-
-def me(figures: Figures, sizes: tuple[ListedSize, ...], links: Links) -> Me:
+def me(figures: Figures, sizes: tuple[ListedSize, ...], links: Links, ends: Ends) -> Me:
     """Return all about one user."""
     pairs = outlooks(figures)
     return Me(
@@ -44,11 +41,13 @@ def me(figures: Figures, sizes: tuple[ListedSize, ...], links: Links) -> Me:
         user=figures.user,
         groups=None if figures.groups is None else tuple(sorted(figures.groups)),
         exempt=figures.exempt,
-        summary=_summary(figures, pairs, sizes),
+        summary=summary(figures, pairs, sizes),
         quotas=tuple(_quota(figures, pair, sizes) for pair in pairs),
         running=_running(figures, pairs),
         sizes=tuple(_size(figures, size) for size in figures.sizes(sizes)) if figures.report else (),
         explanations=explanations(figures),
+        notices=ends.notices,
+        stopped=ends.stopped,
         contact=figures.policy.contact,
         links=links,
     )
@@ -111,9 +110,11 @@ def _quota(figures: Figures, pair: Pair, sizes: tuple[ListedSize, ...]) -> Quota
         used_text=words.used_text(status),
         share=None if part is None else min(1.0, part),
         share_text=words.percent(part),
-        sentence=status_sentence(status, report.at, report.complete_since, policy.timezone),
+        sentence=words.EXEMPT
+        if figures.exempt and outlook.standing is Standing.NONE
+        else status_sentence(status, report.at, report.complete_since, policy.timezone),
         runs_text=words.runs(status, outlook, size, policy, report.at, exempt=figures.exempt),
-        refill_sentence=words.comes_back(status, outlook, returns, size, policy),
+        refill_sentence=words.comes_back(status, outlook, returns, size, policy, exempt=figures.exempt),
         returns=tuple(
             Return(
                 date=each.day.isoformat(),
@@ -138,14 +139,14 @@ def _runs(figures: Figures, pairs: tuple[Pair, ...], session: Session) -> Runnin
     report, policy = figures.report, figures.policy
     assert report is not None  # noqa: S101 - it runs
     mine = [(s, o) for s, o in pairs if session.request.of(s.resource) > 0 and not s.unlimited]
-    lasts = min((outlook.lasts for _, outlook in mine), default=math.inf)
+    lasts = math.inf if figures.exempt else min((outlook.lasts for _, outlook in mine), default=math.inf)
     resources = dict.fromkeys(status.resource for status, _ in mine)
     text = "can go on for as long as you like"
-    if any(outlook.standing in {Standing.OVER, Standing.NONE} for _, outlook in mine):
+    if not figures.exempt and any(outlook.standing in {Standing.OVER, Standing.NONE} for _, outlook in mine):
         text = "your quota is used up"
     elif not math.isinf(lasts):
-        then = "" if figures.exempt else f", {THEN[policy.while_running]}"
-        text = f"lasts until about {words.when(report.at + lasts, report.at, policy.timezone)}{then}"
+        when = words.when(report.at + lasts, report.at, policy.timezone)
+        text = f"lasts until about {when}, {THEN[policy.while_running]}"
     return Running(
         server=session.server,
         server_text=words.server_text(session.server),
@@ -173,40 +174,8 @@ def _size(figures: Figures, size: ListedSize) -> Size:
         request_text=request_text(size.request),
         allowed=decision.allowed,
         runtime_seconds=None if decision.runtime is None else finite(decision.runtime),
-        text=words.size_answer(decision, figures.policy),
+        text=words.size_answer(decision, figures.policy, exempt=figures.exempt),
     )
-
-
-def _summary(figures: Figures, pairs: tuple[Pair, ...], sizes: tuple[ListedSize, ...]) -> str:
-    """What is left, for how long that lasts, the next step."""
-    if figures.problem is not None:
-        return figures.problem
-    limited = [pair for pair in pairs if pair[1].standing not in {Standing.UNLIMITED, Standing.NONE}]
-    if figures.exempt or not limited:
-        why = "You are exempt from quotas" if figures.exempt else "Your quota does not limit your servers"
-        return f"{why}: they can run for as long as you like. Stop what you do not need."
-    status, outlook = limited[0]
-    size = usual_size(status.resource, figures.sessions, sizes)
-    heading = words.left(status, outlook)
-    if status.resource is not Resource.GPU:
-        heading = f"{heading.removesuffix(' left')} of {WORDS[status.resource]} left"
-    if outlook.standing is Standing.OVER:
-        assert outlook.decay is not None  # noqa: S101 - it has a limit
-        again = outlook.decay.refill(size, figures.policy.minimum_runtime)
-        then = "" if again is None else words.when(again, outlook.decay.at, figures.policy.timezone)
-        if outlook.rate > 0:
-            return f"{heading} until old use comes back. Stop servers that you do not need."
-        when = f" until {then}" if then else " for now"
-        return f"{heading}{when}. {figures.policy.contact or 'Need more? Ask the people who run this hub.'}"
-    if outlook.rate > 0:
-        until = "with what runs now it lasts for as long as you like"
-        if not math.isinf(outlook.lasts):
-            until = f"with what runs now it lasts for about {format_duration(outlook.lasts)}"
-        return f"{heading}; {until}. Stop servers that you do not need."
-    assert outlook.decay is not None  # noqa: S101 - it has a limit
-    runtime, named = outlook.decay.runtime(size), format_size(status.resource, size)
-    how_long = "as long as you like" if math.isinf(runtime) else f"about {format_duration(runtime)}"
-    return f"{heading}, enough for {how_long} with {named}. You can start a server."
 
 
 def _listed(parts: list[str]) -> str:

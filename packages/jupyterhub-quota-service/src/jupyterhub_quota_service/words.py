@@ -29,6 +29,8 @@ from jupyterhub_quota import (
     moment,
 )
 
+EXEMPT = "You are exempt, so it does not limit your servers."
+
 # Whoever looks at what comes back plans at most a week.
 WEEK_DAYS = 7
 
@@ -110,12 +112,14 @@ def runs(status: Status, outlook: Outlook, size: float, policy: Policy, at: floa
         at: the present.
         exempt: whether nothing follows.
     """
+    if exempt:
+        return "" if outlook.standing in {Standing.NONE, Standing.UNLIMITED} else EXEMPT
     word, named = WORDS[status.resource], f"A server with {format_size(status.resource, size)}"
     if outlook.decay is None or outlook.standing is Standing.NONE:
         return ""
-    then = "" if exempt else f", {THEN[policy.while_running]}"
+    then = f", {THEN[policy.while_running]}"
     if outlook.standing is Standing.OVER:
-        refuses = policy.at_launch is AtLaunch.REFUSE and not exempt
+        refuses = policy.at_launch is AtLaunch.REFUSE
         reserves = "GPUs" if status.resource is Resource.GPU else word
         return f"No server that reserves {reserves} can start now." if refuses else ""
     if outlook.rate > 0:
@@ -130,13 +134,14 @@ def runs(status: Status, outlook: Outlook, size: float, policy: Policy, at: floa
 
 
 def comes_back(
-    status: Status, outlook: Outlook, returns: tuple[DayOfReturn, ...], size: float, policy: Policy
+    status: Status, outlook: Outlook, returns: tuple[DayOfReturn, ...], size: float, policy: Policy, *, exempt: bool
 ) -> str | None:
     """Return what comes back, or from when a server of *size* can start again; None where nothing comes back."""
     if outlook.decay is None or not returns:
         return None
     at, zone = outlook.decay.at, policy.timezone
-    if outlook.standing is Standing.OVER or outlook.decay.runtime(size) < policy.minimum_runtime:
+    too_little = outlook.standing is Standing.OVER or outlook.decay.runtime(size) < policy.minimum_runtime
+    if too_little and not exempt:
         moments = {runtime: outlook.decay.refill(size, runtime) for runtime in (policy.minimum_runtime, policy.session)}
         told = {when(start, at, zone): runtime for runtime, start in moments.items() if start is not None}
         if told:
@@ -150,8 +155,10 @@ def comes_back(
     return f"{amount} {verb} back {'by' if len(soon) > 1 else 'on'} {day_text(soon[-1].day)}."
 
 
-def size_answer(decision: Decision, policy: Policy) -> str:
+def size_answer(decision: Decision, policy: Policy, *, exempt: bool) -> str:
     """Return how long a server would run, or why it cannot start now."""
+    if exempt:
+        return "as long as you like"
     if decision.allowed:
         runtime = math.inf if decision.runtime is None else decision.runtime
         return "as long as you like" if math.isinf(runtime) else format_duration(runtime)

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, expect, sync_playwright
 
 from jupyterhub_quota import Request, Session, SqliteLedger
 
@@ -30,6 +30,14 @@ ARGUMENTS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
+# How long anything may take; a machine may be slow, and do other work.
+PATIENCE_SECONDS = 120
+ATTEMPTS = 3
+# The script has taken over, and waits for nothing any more.
+READY = """
+() => document.querySelector("main h1.h3") !== null
+    && ![...document.querySelectorAll("main [role=status]")].some((each) => each.innerText.includes("…"))
+"""
 POLICY = """
 groups:
   regular: {memory: 60 GiB-hours, gpu: 0}
@@ -120,47 +128,86 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         CONFIGURATION.format(port=port, hub=hub, api=api, service=service, blind=blind, proxy=proxy, groups=GROUPS),
         encoding="utf-8",
     )
-    environment = {key: value for key, value in os.environ.items() if not key.startswith("JUPYTERHUB_")}
-    with (folder / "hub.log").open("w") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub"], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
-        )
     url = f"http://127.0.0.1:{port}"
+    paths = ("/hub/health", "/services/quota/healthz", "/services/blind/healthz")
+    # JupyterHub 5 gives its services ten seconds, and ends if one is not up by then: few for a machine that is busy.
+    for _ in range(ATTEMPTS):
+        process = start(folder)
+        if all(answers(url + path, process) for path in paths):
+            break
+        stop(process)
+    else:
+        pytest.fail(f"{url} does not answer:\n{(folder / 'hub.log').read_text(encoding='utf-8')[:5000]}")
     try:
-        for path in ("/hub/health", "/services/quota/healthz", "/services/blind/healthz"):
-            wait_for(url + path, process, folder / "hub.log")
         yield url
     finally:
-        process.send_signal(signal.SIGINT)
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
+        stop(process)
 
 
-def wait_for(url: str, process: subprocess.Popen, log: Path) -> None:
-    """Wait until *url* answers."""
-    until = time.monotonic() + 60
+def start(folder: Path) -> subprocess.Popen:
+    """Start the hub that *folder* configures."""
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("JUPYTERHUB_")}
+    with (folder / "hub.log").open("w") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "jupyterhub"], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+        )
+
+
+def stop(process: subprocess.Popen) -> None:
+    """End the hub, which ends its proxy and services."""
+    process.send_signal(signal.SIGINT)
+    try:
+        process.wait(20)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def answers(url: str, process: subprocess.Popen) -> bool:
+    """Wait until *url* answers, and return whether it does."""
+    until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until and process.poll() is None:
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own hub
-                return
+                return True
         except OSError:
             time.sleep(0.2)
-    pytest.fail(f"{url} does not answer:\n{log.read_text()[-3000:]}")
+    return False
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     """Return the system's Chromium."""
+    expect.set_options(timeout=1000 * PATIENCE_SECONDS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def signed_in(address: str, chromium: Browser) -> Callable[[str], dict]:
+    """Return how to get the cookies of somebody who has signed in, by the hub's own form."""
+    known: dict[str, dict] = {}
+
+    def sign_in(user: str) -> dict:
+        if user not in known:
+            context = chromium.new_context()
+            context.set_default_timeout(1000 * PATIENCE_SECONDS)
+            page = context.new_page()
+            page.goto(f"{address}/hub/login")
+            page.fill("input[name=username]", user)
+            page.fill("input[name=password]", "any")
+            page.click("#login_submit")
+            page.wait_for_url(lambda url: "/hub/login" not in url)
+            known[user] = context.storage_state()
+            context.close()
+        return known[user]
+
+    return sign_in
+
+
 @pytest.fixture
-def visit(address: str, chromium: Browser) -> Iterator[Callable[..., Page]]:
+def visit(address: str, chromium: Browser, signed_in: Callable[[str], dict]) -> Iterator[Callable[..., Page]]:
     """Return how to sign in and open a page of the service; it fails if anything on it went wrong."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
@@ -182,19 +229,19 @@ def visit(address: str, chromium: Browser) -> Iterator[Callable[..., Page]]:
         script: bool = True,
     ) -> Page:
         context = chromium.new_context(
-            viewport={"width": width, "height": height}, color_scheme=theme, java_script_enabled=script
+            viewport={"width": width, "height": height},
+            color_scheme=theme,
+            java_script_enabled=script,
+            storage_state=signed_in(user),
         )
+        context.set_default_timeout(1000 * PATIENCE_SECONDS)
         contexts.append(context)
         page = context.new_page()
-        page.goto(f"{address}/hub/login")
-        page.fill("input[name=username]", user)
-        page.fill("input[name=password]", "any")
-        page.click("#login_submit")
-        page.wait_for_url("**/hub/**")
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", lambda line: hear(page, line))
         page.goto(f"{address}/services/{service}/{path}")
-        page.wait_for_load_state("networkidle")
+        if script:
+            page.wait_for_function(READY)
         loaded.append(page)
         return page
 

@@ -2,12 +2,13 @@
 
 import csv
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import AXE, HEBREW, LONG
+from .conftest import AXE, HEBREW, LONG, READY
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SITUATIONS = {
@@ -48,6 +49,20 @@ def text_of(page: Page, selector: str) -> str:
     return re.sub(r"\d+:\d\d", "", page.locator(selector).inner_text())
 
 
+def read_aloud(page: Page) -> list[str]:
+    """Return what a screen reader reads when the page comes up: its title, then its text from the top."""
+    nodes = page.context.new_cdp_session(page).send("Accessibility.getFullAXTree")["nodes"]
+    by_id = {node["nodeId"]: node for node in nodes}
+
+    def words(node):
+        if node["role"]["value"] in {"RootWebArea", "StaticText"} and not node.get("ignored"):
+            yield node["name"]["value"]
+        for child in node.get("childIds", ()):
+            yield from words(by_id[child]) if child in by_id else ()
+
+    return list(words(nodes[0]))
+
+
 class TestEverySituation:
     """Nothing is cut off, and axe finds nothing, whoever looks and on whatever."""
 
@@ -86,7 +101,7 @@ class TestTheBeginning:
         [
             ("ann", r"GiB-hours of memory left", r"lasts for about \d", r"[Ss]top"),
             ("ben", r"GiB-hours of memory left", r"enough for about \d", r"start"),
-            ("cay", r"[Nn]othing", r"until \d", r"[Aa]sk"),
+            ("cay", r"[Nn]othing", r"start again \d", r"[Aa]sk"),
         ],
     )
     def test_of_the_main_part(self, visit, user, left, lasts, next_step, script):
@@ -99,11 +114,28 @@ class TestTheBeginning:
         assert re.search(lasts, begin)
         assert re.search(next_step, begin)
 
-    def test_of_the_tab(self, visit):
-        """Where several are open, this one says what is left."""
+    @pytest.mark.parametrize("script", [True, False], ids=["script", "no script"])
+    def test_of_all_that_is_read(self, visit, script):
+        """From the title on, which is read first, by the tree that the browser gives to screen readers."""
+        page = visit("ben", script=script)
+
+        begin = " ".join(" ".join(read_aloud(page)).split()[:25])
+
+        assert re.match(
+            r"[\d.]+ GiB-hours of memory left, enough for about .+ with 4 GiB. You can start a server.", begin
+        )
+
+    def test_of_what_a_screen_reader_lists(self, visit):
+        """One main part, one heading above all others, and the others in order."""
         page = visit("ann")
 
-        assert re.fullmatch(r"[\d.]+ GiB-hours left · Your quota", page.title())
+        assert 1 == page.get_by_role("main").count()
+        levels = [
+            int(each[1]) for each in page.locator("h1, h2, h3, h4").evaluate_all("all => all.map(e => e.tagName)")
+        ]
+        assert [1] == [level for level in levels if level == 1]
+        assert levels[0] == 1
+        assert all(after - before <= 1 for before, after in pairwise(levels))
 
 
 class TestStates:
@@ -208,7 +240,7 @@ class TestTheUsersPage:
         page = visit("ann", "")
         page.clock.install()
         page.reload()
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function(READY)
         page.route("**/api/me", lambda route: route.fulfill(status=503, json={"message": "Away.", "reference": "7f3a"}))
 
         page.clock.run_for(70_000)
@@ -263,7 +295,7 @@ class TestTheAdminsPage:
         page.get_by_role("link", name="cay").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("What cay sees")
         expect(page.get_by_role("meter")).to_have_count(1)
-        page.wait_for_load_state("networkidle")
+        page.wait_for_function(READY)
 
         assert own.strip() == text_of(page, ".quota-view").strip()
 

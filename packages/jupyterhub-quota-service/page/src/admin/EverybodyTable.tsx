@@ -9,6 +9,7 @@ import { ServiceContext, useAnswer } from "../polling";
 import { Meter, StateBadge } from "../user/QuotaCard";
 import { csvOf, type Filters, hashOf, hashOfTable, isStart, PAGE, placeOf, requestOf } from "./place";
 
+const MOST_QUOTAS = 3; // in a row
 const EVERY_SECONDS = 60;
 const TYPING_MILLISECONDS = 250;
 
@@ -189,6 +190,10 @@ function Heading({ column, filters }: { column: Column; filters: Filters }) {
 }
 
 export function UserRow({ user }: { user: UserLine }) {
+  // The most pressing ones; a quota of 0 only where there is no other.
+  const counting = user.quotas.filter((quota) => quota.state !== "none");
+  const all = counting.length > 0 ? counting : user.quotas;
+  const told = all.toSorted((one, other) => (other.share ?? 0) - (one.share ?? 0)).slice(0, MOST_QUOTAS);
   return (
     <tr>
       <th scope="row" className="fw-normal text-break quota-name">
@@ -214,12 +219,12 @@ export function UserRow({ user }: { user: UserLine }) {
         )}
       </td>
       <td className="quota-used-column">
-        {user.quotas.map((quota) => (
+        {told.map((quota) => (
           <div key={quota.title} className="mb-1">
             <div className="small">
               <span className="text-body-secondary">{quota.title}:</span> {quota.text}
             </div>
-            <div className="d-flex align-items-center gap-2">
+            <div className="d-flex flex-wrap align-items-center gap-2">
               {quota.share !== null && (
                 <Meter
                   state={quota.state}
@@ -232,6 +237,11 @@ export function UserRow({ user }: { user: UserLine }) {
             </div>
           </div>
         ))}
+        {all.length > told.length && (
+          <a className="small" href={hashOf("user", user.name)}>
+            {all.length - told.length} more
+          </a>
+        )}
       </td>
       <td className="text-nowrap">
         {user.running > 0 ? (

@@ -25,7 +25,7 @@ export function DaysChart({ history, returns }: Props) {
   const label = `${history.title}: used day by day. ${today?.total_text ?? ""}`;
   return (
     <figure className="mb-0">
-      <div ref={box}>
+      <div ref={box} className="overflow-hidden">
         <svg
           width={width}
           height={HEIGHT}

@@ -8,7 +8,13 @@ import { Notice, Waiting } from "../Notice";
 import type { Asked } from "../polling";
 import { DaysChart } from "./DaysChart";
 
-export function History({ asked, quotas }: { asked: Asked<Days>; quotas: readonly Quota[] }) {
+interface Props {
+  asked: Asked<Days>;
+  quotas: readonly Quota[];
+  csv?: string;
+}
+
+export function History({ asked, quotas, csv }: Props) {
   const [chosen, setChosen] = useState("");
   const histories = (asked.answer?.resources ?? []).filter(tells);
   const history = histories.find((one) => nameOf(one) === chosen) ?? histories[0];
@@ -38,6 +44,11 @@ export function History({ asked, quotas }: { asked: Asked<Days>; quotas: readonl
               </option>
             ))}
           </Form.Select>
+        )}
+        {csv && history && (
+          <a href={csv} download>
+            Use per day as CSV
+          </a>
         )}
       </div>
       {!asked.answer && <Waiting asked={asked} />}

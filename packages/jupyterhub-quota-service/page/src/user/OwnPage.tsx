@@ -10,11 +10,11 @@ const EVERY_SECONDS = 60;
 
 export function OwnPage({ first }: { first: Me | null }) {
   const asked = useAnswer<Me>("me", { first, seconds: EVERY_SECONDS });
-  const heading = asked.answer?.quotas[0]?.heading;
+  const summary = asked.answer?.summary;
   useEffect(() => {
-    // What a tab is called says the most important, too.
-    document.title = heading ? `${heading} · Your quota` : "Your quota";
-  }, [heading]);
+    // A screen reader begins with the title, and a tab shows its first words.
+    document.title = summary ? `${summary} · Your quota` : "Your quota";
+  }, [summary]);
   return (
     <main className="container">
       <h1 className="h3">Your quota</h1>

@@ -79,6 +79,9 @@ export function Sizes({ sizes }: { sizes: readonly Size[] }) {
 export function RecentServers({ asked, csv }: { asked: Asked<Sessions>; csv: string }) {
   const [shown, setShown] = useState(SHOWN);
   const sessions = asked.answer?.sessions;
+  if (sessions?.length === 0 && !asked.answer?.known) {
+    return null; // nothing is known, which the page has said
+  }
   return (
     <section className="mt-4" aria-labelledby="sessions">
       <div className="d-flex flex-wrap justify-content-between gap-2 mb-2">
@@ -91,7 +94,7 @@ export function RecentServers({ asked, csv }: { asked: Asked<Sessions>; csv: str
       </div>
       {!sessions && <Waiting asked={asked} />}
       {!sessions && <Notice asked={asked} />}
-      {sessions?.length === 0 && asked.answer?.known && <p>No server ran in this time.</p>}
+      {sessions?.length === 0 && <p>No server ran in this time.</p>}
       {sessions && sessions.length > 0 && (
         <>
           <Table size="sm" className="mb-2">

@@ -6,6 +6,7 @@ import { Badge, Button } from "react-bootstrap";
 import type { Days, Me, Quota, Sessions } from "../api";
 import { Notice, Waiting } from "../Notice";
 import { type Asked, ServiceContext, useAnswer } from "../polling";
+import { Endings } from "./Endings";
 import { History } from "./History";
 import { QuotaCard } from "./QuotaCard";
 import { RecentServers, RunningNow, Sizes } from "./Servers";
@@ -44,12 +45,13 @@ export function UserFigures({ path, asked }: Props) {
       <Notice asked={asked} said={me?.summary ?? ""} />
       {me && (
         <>
+          <Endings me={me} />
           <Who me={me} />
           <Quotas quotas={me.quotas} stale={me.known ? "" : `Last known figures, of ${me.as_of_text}.`} />
           {(me.known || me.running.length > 0) && <RunningNow running={me.running} home={me.links.home} />}
           <div className="row gx-lg-5">
             <div className="col-lg-7">
-              <History asked={days} quotas={me.quotas} />
+              <History asked={days} quotas={me.quotas} csv={`${prefix}api/${path}/days?format=csv`} />
             </div>
             <div className="col-lg-5">
               <Sizes sizes={me.sizes} />

@@ -1,0 +1,108 @@
+"""What admins ask about running servers, and the one thing they can say: let these go from the brake."""
+
+import json
+import time
+from typing import Any
+
+from jupyterhub_quota_service.api import ForAdmins
+from jupyterhub_quota_service.auth import POLICY, Handler, Refused
+from jupyterhub_quota_service.page import AdminPage
+from jupyterhub_quota_service.running.models import Line, Released
+from jupyterhub_quota_service.running.view import running_servers
+from jupyterhub_quota_service.settings import RELEASE
+
+Key = tuple[str, str, float]
+
+MOST_SERVERS = 10_000
+MALFORMED = "The body is a JSON object with 'servers', a list of objects with 'user', 'server' and 'started'."
+
+
+class Running(ForAdmins):
+    """Which servers end when, and what was done."""
+
+    async def get(self) -> None:
+        """Answer."""
+        rounds, in_force = self.rooms.rounds, await self.rooms.policies.current()
+        self.tell(running_servers(rounds.state, rounds.deeds, in_force.policy, time.time()))
+
+
+class Release(ForAdmins):
+    """Let servers go from the brake in the next round: those that are named, so that an admin has seen each."""
+
+    def check_xsrf_cookie(self) -> None:
+        """Tornado calls this before it is known who asks. No other site can send a header with a token."""
+        if not self.request.headers.get("Authorization"):
+            super().check_xsrf_cookie()
+
+    async def prepare(self) -> None:
+        """Find out who asks, and refuse who may not."""
+        await super().prepare()
+        need_release(self)
+
+    def post(self) -> None:
+        """Let go."""
+        try:
+            found = json.loads(self.request.body)["servers"]
+            servers = frozenset(_key(each) for each in found[: MOST_SERVERS + 1])
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise Refused(400, MALFORMED) from error
+        if len(servers) > MOST_SERVERS:
+            raise Refused(400, f"At most {MOST_SERVERS} servers are let go at once.")
+        self.tell(_released(self.rooms.rounds.release(servers)))
+
+
+class RunningPage(AdminPage):
+    """All of this on a page, with a form to let servers go. Written by the server, without a script."""
+
+    async def get(self) -> None:
+        """Show who ends when, what was done, and which servers the brake holds."""
+        # Only this page has a form, so only here may one be sent, and nowhere else than to this service.
+        self.set_header(
+            "Content-Security-Policy",
+            POLICY.format(hub=self.rooms.settings.hub_host).replace("form-action 'none'", "form-action 'self'"),
+        )
+        rounds, in_force = self.rooms.rounds, await self.rooms.policies.current()
+        running = running_servers(rounds.state, rounds.deeds, in_force.policy, time.time())
+        self.show("running.html", running=running, xsrf=self.xsrf_token.decode(), key=_form_key, may=may_release(self))
+
+    async def post(self) -> None:
+        """Let go what was shown and chosen."""
+        need_release(self)
+        try:
+            servers = frozenset(_key(json.loads(each)) for each in self.get_body_arguments("server"))
+        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            raise Refused(400, MALFORMED) from error
+        self.rooms.rounds.release(servers)
+        self.redirect(f"{self.rooms.settings.prefix}admin/running", status=303)
+
+
+def may_release(handler: Handler) -> bool:
+    """Return whether who asks may let servers go: a token needs the scope; an admin of the hub may in the browser."""
+    user: dict[str, Any] = handler.current_user or {}
+    admin = user.get("kind") == "user" and user.get("admin") is True and not handler.by_token
+    return RELEASE in user.get("scopes", ()) or admin
+
+
+def need_release(handler: Handler) -> None:
+    """Refuse whoever may not let servers go."""
+    if not may_release(handler):
+        raise Refused(403, "You may not let servers go from the brake.")
+
+
+def _form_key(line: Line) -> str:
+    """Which server is meant, as a form sends it back."""
+    return json.dumps({"user": line.user, "server": line.server, "started": line.started})
+
+
+def _key(found: dict[str, Any]) -> Key:
+    """Which server is meant."""
+    user, server, started = found["user"], found["server"], found["started"]
+    if not isinstance(user, str) or not isinstance(server, str) or isinstance(started, (str, bool)):
+        raise TypeError("not a server")
+    return user, server, float(started)
+
+
+def _released(servers: frozenset[Key]) -> Released:
+    number = len(servers)
+    told = f"{number} server{'s are' if number != 1 else ' is'} let go: stopped in the next round."
+    return Released(released=number, sentence=told if number else "The brake holds none of these.")
