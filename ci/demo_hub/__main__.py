@@ -37,7 +37,9 @@ Try as ann:
      read why, up to which size one can start now, and when a Large one can start again: in less than 5 minutes.
   4. A refusal ends with a reference; see how it came about:
      {explain}
-  5. Start a server with a GPU; sign in as the others; change the quotas, the hub reads them again:
+  5. Choose quota in the hub's menu Services ({url}/services/quota/): what is left, for how long that lasts,
+     what comes back when, and where every number comes from. As carl you see everybody.
+  6. Start a server with a GPU; sign in as the others; change the quotas, the hub reads them again:
      {policy}
 
 Ctrl-C ends all of it. Each start begins anew.

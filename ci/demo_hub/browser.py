@@ -47,6 +47,11 @@ class Browser:
                     ]
             time.sleep(0.1)
 
+    def services(self) -> dict[str, str]:
+        """Return the paths of the services in the hub's menu, by name."""
+        menu = re.findall(r'<a class="dropdown-item" href="([^"]+)">([^<]+)</a>', self.get("/hub/home").text)
+        return {name: path for path, name in menu}
+
     def stop(self) -> None:
         """Stop the server, and wait until it has ended."""
         path = f"/hub/api/users/{self.user}/server"

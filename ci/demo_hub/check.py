@@ -4,7 +4,7 @@ import json
 import math
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -24,10 +24,15 @@ minimum_runtime: 10s
 session: 20s
 """
 
+# The same, and servers that run on are stopped.
+STOPPING = f"{POLICY}while_running: stop\ngrace: 5s\nwarn_before: [20s]\n"
+
 GIB = 2**30
 MEDIUM, LARGE = 4, 16
 TOLERATED_SECONDS = 2.0
 RECORD_SECONDS = 5.0
+# The hub beats every 30 s, and only what was seen can stop a server.
+STOP_SECONDS = 60.0
 YES, NO = 0, 1
 
 
@@ -67,6 +72,7 @@ def for_each_step(hub: Hub) -> None:
     with step("now it starts"):
         launch(ann, "large", "This server reserves 16 GiB and can run for")
     survive(hub)
+    be_stopped(hub)
     with step("everything ends, on record too"):
         hub.end()
         expect(not processes(hub.folder), f"these still run: {processes(hub.folder)}")
@@ -84,6 +90,8 @@ def use_some(hub: Hub, ann: Browser) -> None:
         the_session(hub)
         held, used = time.time() - started, used_seconds(hub)
         expect(abs(held - used) <= TOLERATED_SECONDS, f"{used:.1f} s are on record, it was {held:.1f} s")
+    with step("the usage page is in the hub's menu, and says the same"):
+        same_page(hub, ann)
     with step("it stops, and so does the use"):
         ann.stop()
         held, used = time.time() - started, used_seconds(hub)
@@ -101,6 +109,11 @@ def be_refused(hub: Hub, ann: Browser) -> float:
         large = ("--memory", f"{LARGE}GiB", "--cpu", "4")
         same = ask(hub, "check", *large, "--at", str(decision["at"]), code=NO)
         expect(without_reference(same["sentence"]) == without_reference(refusal), f"it says: {same['sentence']}")
+    with step("the usage page too"):
+        expect("Nothing" not in same_page(hub, ann)["summary"], "something is left")
+        counted = {quota["resource"]: quota["used"] for quota in decision["quotas"]}
+        said = {quota["resource"]: quota["used"] for quota in ask(hub, "status", "--at", str(decision["at"]))["quotas"]}
+        expect(close(counted["memory"], said["memory"]), f"the hub counted {counted}, the command line says {said}")
     with step("so does the moment from which it can start"):
         free_again: float = same["refills"][0]["at"]
         expect(clock(free_again) in refusal, f"from {clock(free_again)} it could start, but she reads: {refusal}")
@@ -127,6 +140,45 @@ def survive(hub: Hub) -> None:
         after = the_session(hub)
         is_same = (before["id"], before["start"]) == (after["id"], after["start"])
         expect(is_same, f"before: {before}, after: {after}")
+
+
+def be_stopped(hub: Hub) -> None:
+    """Ann's large server has long used up what she had: she is warned, has her grace, and it is stopped."""
+    ann = Browser(hub.url, "ann", hub.password)
+    path = ann.services().get("quota", "")
+    with step("the policy now stops servers, and she is warned"):
+        expect(">Your quota</h1>" in ann.get(path).text, "the usage page is none")
+        hub.policy.write_text(STOPPING, encoding="utf-8")
+        # Until the service has read the policy anew, it only warns.
+        (notice,) = soon(ann, path, "notices", lambda each: bool(each["stops"]))
+        expect("Save your work." in notice["advice"], f"she reads: {notice}")
+    with step("her server is stopped after the grace, and she reads why"):
+        (stopped,) = soon(ann, path, "stopped")
+        told = "Your default server was stopped today at"
+        expect(stopped["sentence"].startswith(told), f"she reads: {stopped['sentence']}")
+        # A warning shows the end to which it holds.
+        expect(
+            stopped["at"] >= notice["ends"] - TOLERATED_SECONDS, f"{notice['ends']} was said, it was {stopped['at']}"
+        )
+        deadline = time.monotonic() + RECORD_SECONDS
+        while running(hub) and time.monotonic() < deadline:
+            time.sleep(0.1)
+        expect(not running(hub), "a session is still open")
+    with step("the next launch says why the last server ended"):
+        refused(ann, "large", "Your last server ended today at")
+
+
+def soon(
+    person: Browser, path: str, what: str, meant: Callable[[dict[str, Any]], bool] = lambda _: True
+) -> list[dict[str, Any]]:
+    """Return what the usage page's API tells under *what*, once there is one thing that is *meant*."""
+    deadline = time.monotonic() + STOP_SECONDS
+    while True:
+        found = [each for each in person.get(f"{path}api/me").json()[what] if meant(each)]
+        if found or time.monotonic() > deadline:
+            expect(len(found) == 1, f"it tells {len(found)} {what}")
+            return found
+        time.sleep(0.5)
 
 
 @contextmanager
@@ -185,6 +237,28 @@ def ask(hub: Hub, question: str, *arguments: str, code: int = YES) -> dict[str, 
     whose = ("--policy", str(hub.policy), "--ledger", hub.ledger, "--user", "ann", "--group", "regular")
     answer: dict[str, Any] = json.loads(run(question, *whose, *arguments, "--json", code=code))
     return answer
+
+
+def same_page(hub: Hub, ann: Browser) -> dict[str, Any]:
+    """See that the usage page and the command line tell the same of one moment, to the second; return what it says."""
+    path = ann.services().get("quota", "")
+    expect(bool(path), "the hub's menu does not name it")
+    page = ann.get(path).text
+    me: dict[str, Any] = ann.get(f"{path}api/me").json()
+    expect(me["known"] and me["user"] == "ann", f"it says {me['summary']}")
+    expect(">Your quota</h1>" in page, "it is no page")
+    same = {quota["resource"]: quota for quota in ask(hub, "status", "--at", str(me["at"]))["quotas"]}
+    expect({"memory", "gpu"} == {quota["resource"] for quota in me["quotas"]}, "it does not show memory and GPUs")
+    for one in me["quotas"]:
+        other = same[one["resource"]]
+        expect(close(one["used"], other["used"]), f"it counts {one['used']}, the command line {other['used']}")
+        expect(one["sentence"] == other["sentence"], f"it says: {one['sentence']} It should: {other['sentence']}")
+    return me
+
+
+def close(one: float, other: float) -> bool:
+    """Whether both are the use of a medium server, to the second."""
+    return abs(one - other) <= MEDIUM * GIB
 
 
 def used_seconds(hub: Hub) -> float:

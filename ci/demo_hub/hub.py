@@ -52,6 +52,7 @@ class Hub:
             f"--TraefikProxy.traefik_api_url=http://127.0.0.1:{free_port()}",
             *settings,
         ]
+        self._service_url = f"http://127.0.0.1:{free_port()}"
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -123,6 +124,7 @@ class Hub:
             **{name: value for name, value in os.environ.items() if not name.startswith(foreign)},
             "PATH": os.pathsep.join([str(BIN), os.environ.get("PATH", os.defpath)]),
             "DEMO_PASSWORD": self.password,
+            "DEMO_SERVICE_URL": self._service_url,
             MARK: str(self.folder),
         }
 

@@ -9,8 +9,9 @@ import logging
 import os
 from pathlib import Path
 
-from demo_hub.spawner import SizedSpawner
+from demo_hub.spawner import SIZES, SizedSpawner, in_base_units
 from jupyterhub_quota_hook import setup
+from jupyterhub_quota_service import service
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821 - JupyterHub puts it there
 
@@ -45,3 +46,10 @@ c.EventLogger.handlers = [logging.FileHandler("events.log")]
 c.JupyterHubQuota.policy_file = "policy.yaml"
 c.JupyterHubQuota.ledger_url = "sqlite:///quota.sqlite"
 setup(c)
+
+# The usage page, in the hub's menu "Services".
+sizes = [in_base_units(size) for size in SIZES.values()]
+# Quotas of minutes need more than one look a minute at what runs.
+service(c, url=os.environ["DEMO_SERVICE_URL"], sizes=sizes, round_seconds=1)
+# So that the demo finds the process when it ends.
+c.JupyterHub.services[-1]["environment"]["JUPYTERHUB_QUOTA_DEMO"] = os.environ["JUPYTERHUB_QUOTA_DEMO"]

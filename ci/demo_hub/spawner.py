@@ -30,6 +30,11 @@ SIZES = {
 }
 
 
+def in_base_units(size: Size) -> dict[str, str | float]:
+    """Return *size* as the usage page lists it."""
+    return {"name": size.title, "memory": size.memory_gib * GIB, "cpu": size.cpu, "gpu": size.gpu}
+
+
 class SizedSpawner(SimpleLocalProcessSpawner):  # type: ignore[misc]  # JupyterHub ships no types
     """
     Starts servers as processes of this machine, in a size that the user chooses.
