@@ -1,5 +1,7 @@
 """One version, written in VERSION, carried by every package and every archive."""
 
+import json
+import shutil
 import subprocess
 import tarfile
 import zipfile
@@ -64,6 +66,36 @@ class TestTheArchives:
             member = opened.getmember(f"{package.module}-{version}/VERSION")
             assert member.isfile()
             assert version == opened.extractfile(member).read().decode().strip()
+
+    def test_both_archives_of_the_service_hold_the_built_page(self, packages, archives):
+        """Each file that its manifest names, so that who installs it needs no Node; and nothing to build it with."""
+        sources, wheel = archives(next(package for package in packages if package.name == "jupyterhub-quota-service"))
+        folder = "jupyterhub_quota_service/static/"
+        with zipfile.ZipFile(wheel) as opened:
+            in_wheel = set(opened.namelist())
+            manifest = json.loads(opened.read(f"{folder}manifest.json"))
+        with tarfile.open(sources) as opened:
+            in_sources = opened.getnames()
+
+        built = {f"{folder}{chunk['file']}" for chunk in manifest.values()}
+
+        assert any(name.endswith(".js") for name in built)
+        assert set() == built - in_wheel
+        assert all(any(name.endswith(f"/src/{file}") for name in in_sources) for file in built)
+        assert [] == [name for name in in_sources if "node_modules" in name]
+
+    def test_no_archive_without_it(self, root, tmp_path):
+        """Where it was not built and cannot be, the build ends with a sentence."""
+        folder = tmp_path / "packages" / "jupyterhub-quota-service"
+        ignore = shutil.ignore_patterns("node_modules", "static", "page", "tests")
+        shutil.copytree(root / "packages" / "jupyterhub-quota-service", folder, ignore=ignore)
+
+        done = subprocess.run(
+            ["uv", "build", "--wheel", "--out-dir", tmp_path, folder], capture_output=True, text=True, check=False
+        )
+
+        assert 0 != done.returncode
+        assert "the usage page was not built. Run ci/page in the tree first." in done.stderr + done.stdout
 
     def test_the_wheel_holds_every_file(self, package, archives, tracked, root):
         """Data such as rules.yaml and py.typed too."""
