@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 from jupyterhub_quota import parse_policy, policy_warnings
 
@@ -16,11 +17,12 @@ def blocks(language):
     return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
 
 
-def test_the_policy_is_one():
-    """The engine takes it, without a warning."""
-    (text,) = blocks("yaml")
+def test_the_policies_are_some():
+    """The engine takes them, without a warning: that of the chart's values, and that of a file."""
+    values, file = blocks("yaml")
 
-    assert [] == list(policy_warnings(parse_policy(text)))
+    for text in (yaml.safe_dump(yaml.safe_load(values)["policy"]), file):
+        assert [] == list(policy_warnings(parse_policy(text)))
 
 
 def test_the_policy_of_the_demo_is_one():
