@@ -100,7 +100,7 @@ def test_out_of_memory_is_the_most_telling():
     """A crash loop out of memory is named after its cause."""
     pod = waiting("CrashLoopBackOff", lastState={"terminated": {"reason": "OOMKilled", "exitCode": 137}})
 
-    assert ["out-of-memory", "crash"] == names([], pod)
+    assert ["out-of-memory"] == names([], pod)
 
 
 def test_older_kubelets_tell_the_cause_in_an_event_only():

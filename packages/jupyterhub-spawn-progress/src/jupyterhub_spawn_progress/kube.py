@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any
+from urllib.parse import urlsplit
 
 from kubernetes_asyncio.client import ApiException
 
@@ -18,6 +19,8 @@ from .translate import Message
 
 # How much earlier than JupyterHub we give up, so that the person reads our sentence.
 _AHEAD = 1.0
+# How often to ask whether the server listens, in seconds.
+_ASK_AGAIN = 0.2
 # How long to wait until the pod of an ended start is gone. JupyterHub tries again after us.
 _STOP_SECONDS = 30.0
 # Refusals that are about what was asked for, and not about the health of hub or API.
@@ -56,9 +59,11 @@ class KubeSpawnProgressMixin(SpawnProgressMixin):
             await asyncio.wait({start, watch}, timeout=self._limit(), return_when=asyncio.FIRST_COMPLETED)
             if start.done():
                 url = start.result()
-                self._look(narrator)
-                log_of(self).say(Message("Your server is running. You are being connected to it.", 95))
-                return url
+                if await self._answered(url, watch, began):
+                    self._look(narrator)
+                    log_of(self).say(Message("Your server is running. You are being connected to it.", 95))
+                    return url
+            waited = asyncio.get_running_loop().time() - began
             await _cancel(start)
             verdict = watch.result() if watch.done() else None
             # Should JupyterHub lose patience here, the person reads our sentence all the same.
@@ -68,18 +73,37 @@ class KubeSpawnProgressMixin(SpawnProgressMixin):
             self._refused(error, narrator)
             raise
         except TimeoutError as error:
-            raise self._timeout(narrator, began) from error
+            raise StartTimeoutError(narrator.gave_up(asyncio.get_running_loop().time() - began)) from error
         finally:
             await _cancel(start, watch)
             log_of(self).close()
         if verdict:
             self._log_end(verdict)
             raise start_failed(verdict, self)
-        raise self._timeout(narrator, began)
+        raise StartTimeoutError(narrator.gave_up(waited))
 
     def _limit(self) -> float:
         timeout = float(self.start_timeout)
         return max(timeout - _AHEAD, timeout / 2)
+
+    async def _answered(self, url: str, watch: asyncio.Task[Any], began: float) -> bool:
+        """
+        Wait until something listens at *url*; return whether JupyterHub may go on.
+
+        A container without a probe is ready as soon as it runs. What goes wrong in its first seconds, like too little
+        memory, is seen here; JupyterHub itself would wait for `http_timeout`, and then name an address.
+        """
+        left = began + self._limit() - asyncio.get_running_loop().time()
+        listens = asyncio.ensure_future(_listens(url))
+        try:
+            await asyncio.wait(
+                {listens, watch},
+                timeout=max(0.0, min(left, self.http_timeout)),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+        finally:
+            await _cancel(listens)
+        return not watch.done()
 
     async def _watch(self, narrator: Narrator) -> Verdict:
         while True:
@@ -141,10 +165,6 @@ class KubeSpawnProgressMixin(SpawnProgressMixin):
             self._log_end(verdict)
             raise start_failed(verdict, self) from error
 
-    def _timeout(self, narrator: Narrator, began: float) -> StartTimeoutError:
-        waited = asyncio.get_running_loop().time() - began
-        return StartTimeoutError(narrator.gave_up(waited))
-
     async def _clean_up(self) -> None:
         """Delete the pod ourselves: JupyterHub leaves a pod alone that has ended already."""
         try:
@@ -166,6 +186,18 @@ class KubeSpawnProgressMixin(SpawnProgressMixin):
             self.slow_spawn_message_threshold = 0
         async for items in super()._others():
             yield items
+
+
+async def _listens(url: str) -> None:
+    where = urlsplit(url)
+    while True:
+        try:
+            _, writer = await asyncio.open_connection(where.hostname, where.port)
+        except OSError:
+            await asyncio.sleep(_ASK_AGAIN)
+        else:
+            writer.close()
+            return
 
 
 async def _cancel(*tasks: asyncio.Task[Any]) -> None:

@@ -50,9 +50,14 @@ def translate(
     texts = {message.text for message in said}
     reached = max((table.phases[message.phase].order for message in said if message.phase in table.phases), default=-1)
     messages: list[Message] = []
-    for event, rule in in_order(meanings(events, pod, table)):
+    found = in_order(meanings(events, pod, table))
+    signs = {rule.ends for _, rule in found}
+    for event, rule in found:
         text = rule.text.replace("{message}", event.message)
         if rule.kind is Kind.HIDE or not text or text in texts:
+            continue
+        if rule.ends and not signs.isdisjoint(table.failures[rule.ends].explained_by):
+            # That a server which cannot be run has "stopped by itself" is not what happened.
             continue
         if rule.kind is not Kind.TROUBLE and rule.phase:
             if rule.phase.order < reached:

@@ -185,6 +185,33 @@ async def test_out_of_memory(hub, api):
     ] == await hub.start("ann")
 
 
+async def test_out_of_memory_a_moment_later(kube_config, run, api):
+    """A container without a probe is ready as soon as it runs, long before the server listens."""
+    kube_config.KubeSpawner.port = 1  # where nothing listens
+
+    async def story(pod):
+        await pod.cached()
+        await pod.soon()
+        killed = {"terminated": {"reason": "OOMKilled", "exitCode": 137}}
+        pod.container(restarts=1, last=killed, running={})
+
+    api.plays = story
+
+    async with run(kube_config) as hub:
+        assert [
+            "Server requested",
+            FOUND,
+            PRESENT,
+            STARTING,
+            "Your server needed more memory than it has.",
+            (
+                "Spawn failed: Your server needed more memory than it has, and was stopped while it started. Choose a "
+                "larger size; if there is none, tell your hub's admins."
+            ),
+        ] == await hub.start("ann")
+    assert {} == api.objects["pods"]
+
+
 async def test_command_not_found(hub, api):
     """An environment that is not made for a hub."""
 
@@ -196,6 +223,36 @@ async def test_command_not_found(hub, api):
         message = 'exec: "jupyterhub-singleuser": executable file not found in $PATH: unknown'
         pod.kubelet("Failed", f"Error: failed to create containerd task: {message}", type="Warning")
         pod.waits("RunContainerError", f"failed to create containerd task: {message}")
+
+    api.plays = story
+
+    assert [
+        "Server requested",
+        FOUND,
+        PRESENT,
+        "The program that starts your server cannot be run.",
+        (
+            "Spawn failed: Your server cannot start, because the program to start is not in its environment. Choose "
+            "another environment, or tell your hub's admins."
+        ),
+    ] == await hub.start("ann")
+
+
+async def test_command_not_found_again_and_again(hub, api):
+    """Each attempt ends before it has begun: it did not "stop by itself"."""
+
+    async def story(pod):
+        pod.scheduled()
+        await pod.soon()
+        pod.kubelet("Pulled", 'Container image "example/plain:1" already present on machine')
+        await pod.soon()
+        message = 'failed to create containerd task: exec: "start": executable file not found in $PATH: unknown'
+        pod.kubelet("Failed", f"Error: {message}", type="Warning")
+        failed = {"terminated": {"reason": "StartError", "exitCode": 128, "message": message}}
+        pod.container(restarts=1, last=failed, terminated=failed["terminated"])
+        await pod.soon()
+        pod.kubelet("BackOff", "Back-off restarting failed container notebook in pod jupyter-ann", type="Warning")
+        pod.waits("CrashLoopBackOff", "back-off 10s restarting failed container", restarts=1, last=failed)
 
     api.plays = story
 
