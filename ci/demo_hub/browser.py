@@ -15,7 +15,11 @@ class Browser:
 
     def __init__(self, url: str, user: str, password: str) -> None:
         self.user = user
-        self._http = httpx.Client(base_url=url, follow_redirects=True, timeout=PATIENCE_SECONDS, trust_env=False)
+        # The quota page sends only those to sign in who take HTML.
+        takes = {"Accept": "text/html, */*"}
+        self._http = httpx.Client(
+            base_url=url, follow_redirects=True, timeout=PATIENCE_SECONDS, trust_env=False, headers=takes
+        )
         self.get("/hub/login")
         form = {"username": user, "password": password, "_xsrf": self._xsrf}
         self._http.post("/hub/login", params={"next": "/hub/home"}, data=form).raise_for_status()

@@ -49,7 +49,9 @@ setup(c)
 
 # The usage page, in the hub's menu "Services".
 sizes = [in_base_units(size) for size in SIZES.values()]
-# Quotas of minutes need more than one look a minute at what runs.
-service(c, url=os.environ["DEMO_SERVICE_URL"], sizes=sizes, round_seconds=1)
+# Quotas of minutes need more than one look a minute at what runs. The check begins with a policy that stops nothing.
+service(c, url=os.environ["DEMO_SERVICE_URL"], sizes=sizes, round_seconds=1, stops=True)
+# One click away, on every page of the hub.
+c.JupyterHub.template_vars = {"announcement": '<a href="/services/quota/">Your quota</a>: what is left of it.'}
 # So that the demo finds the process when it ends.
 c.JupyterHub.services[-1]["environment"]["JUPYTERHUB_QUOTA_DEMO"] = os.environ["JUPYTERHUB_QUOTA_DEMO"]

@@ -21,7 +21,7 @@ from traitlets.config import Config
 
 from jupyterhub_quota import Request, Session, SqliteLedger
 from jupyterhub_quota_service.app import Service, make_service
-from jupyterhub_quota_service.managed import NEEDS
+from jupyterhub_quota_service.managed import NEEDS, STOPS
 from jupyterhub_quota_service.settings import READ_ALL, READ_METRICS, RELEASE, Settings
 
 GIB = 2**30
@@ -125,7 +125,7 @@ class World:
 
     def client(self, token: str = "", **options: Any) -> httpx.AsyncClient:
         """Return somebody who asks the service: a browser, or a program with a token."""
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers = {"Authorization": f"Bearer {token}"} if token else {"Accept": "text/html, */*"}
         headers |= options.pop("headers", {})
         client = httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30, **options)
         self._clients.append(client)
@@ -287,7 +287,7 @@ async def start(folder, start_hub, unused_tcp_port_factory) -> AsyncIterator[Cal
                 }
             )
             c.JupyterHub.services.append({"name": "ann", "api_token": "service-called-ann"})
-            needs = list(NEEDS)
+            needs = [*NEEDS, STOPS]
             c.JupyterHub.load_roles += [
                 {"name": "user", "scopes": ["self", ACCESS]},
                 {"name": "quota", "scopes": needs, "services": ["quota"]},

@@ -130,12 +130,14 @@ async def test_the_page(world):
 
 
 async def test_answers_are_as_described(world):
-    """Each route of the description answers what it says."""
+    """Each route of the description that can be read answers what it says."""
     client = await chief(world)
     document = (await client.get("api/openapi.json")).json()
 
     assert "3.1.0" == document["openapi"]
     for path, methods in document["paths"].items():
+        if "get" not in methods:
+            continue
         answer = await client.get(path.strip("/").replace("{name}", "ann"))
         assert 200 == answer.status_code, path
         content = methods["get"]["responses"]["200"]["content"]

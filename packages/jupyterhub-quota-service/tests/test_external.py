@@ -82,7 +82,9 @@ async def test_people_sign_in_at_the_hub_and_see_their_own(start_hub, environmen
     run(JUPYTERHUB_HOST=hub, JUPYTERHUB_OAUTH_CALLBACK_URL=f"{url}{PREFIX}oauth_callback")
     wait_until(url, answers=True)
     await start_hub(int(hub.rpartition(":")[2]), configure)
-    async with httpx.AsyncClient(follow_redirects=True, timeout=PATIENCE_SECONDS) as browser:
+    async with httpx.AsyncClient(
+        follow_redirects=True, timeout=PATIENCE_SECONDS, headers={"Accept": "text/html"}
+    ) as browser:
         await browser.get(f"{hub}/hub/login")
         xsrf = next(c.value for c in browser.cookies.jar if c.name == "_xsrf" and c.path == "/hub/")
         await browser.post(f"{hub}/hub/login", data={"username": "ann", "password": "", "_xsrf": xsrf})

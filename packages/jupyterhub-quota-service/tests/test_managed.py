@@ -51,6 +51,40 @@ def test_roles_that_are_there_stay():
     assert "mine" in roles
 
 
+@pytest.mark.parametrize(
+    ("policy", "settings", "expected"),
+    [
+        ("default: unlimited\nwhile_running: stop", {}, True),
+        ("default: unlimited\nwhile_running: warn", {}, False),
+        ("default: unlimited", {}, False),
+        ("default: [", {}, False),
+        ("default: unlimited\nwhile_running: warn", {"stops": True}, True),
+        ("default: unlimited\nwhile_running: stop", {"stops": False}, False),
+    ],
+)
+def test_it_may_stop_servers_where_the_policy_says_so(tmp_path, monkeypatch, policy, settings, expected):
+    """Least privilege; a policy that cannot be read stops neither servers nor the hub."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "policy.yaml").write_text(policy, encoding="utf-8")
+    c = configured()
+
+    service(c, **settings)
+
+    (scopes,) = [role["scopes"] for role in c.JupyterHub.load_roles if role["name"] == "service-quota"]
+    assert expected == ("delete:servers" in scopes)
+
+
+def test_a_policy_in_the_configuration_counts_too():
+    """As Python data."""
+    c = Config()
+    c.JupyterHubQuota.policy = {"default": "unlimited", "while_running": "stop"}
+
+    service(c)
+
+    (scopes,) = [role["scopes"] for role in c.JupyterHub.load_roles if role["name"] == "service-quota"]
+    assert "delete:servers" in scopes
+
+
 def test_mistakes_are_named():
     """What is misspelt or missing is said at once."""
     with pytest.raises(InputError, match="no such setting"):

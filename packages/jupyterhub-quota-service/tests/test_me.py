@@ -1,6 +1,7 @@
 """What people see of their own usage."""
 
 import gzip
+import html
 import json
 import re
 
@@ -105,6 +106,30 @@ class TestNumbersAndSentences:
         assert {"as long as you like"} == {size.text for size in answer.sizes}
         assert "can go on for as long as you like" == answer.running[0].lasts_text
         assert all("cannot start" not in f"{quota.sentence} {quota.runs_text}" for quota in answer.quotas)
+
+    async def test_the_admins_own_words(self, world):
+        """What the hub says at a launch stands beside the size; no reference, since nothing was launched."""
+        own = 'messages: {refused: "{user}, of {groups}: {sentence} See the wiki."}'
+        (world.folder / "policy.yaml").write_text(POLICY + own, encoding="utf-8")
+        world.service.rooms.policies._looked = 0
+        ann = await world.person("ann", "regular")
+
+        small, gpu = (await me(ann)).sizes
+        page = (await ann.get("")).text
+
+        assert not small.message
+        assert re.fullmatch(r"ann, of regular: Your GPU quota is 0.+ See the wiki\.", gpu.message)
+        assert gpu.message in html.unescape(page)
+
+    async def test_the_admins_own_words_where_usage_is_not_known(self, start):
+        """They stand around what the page says."""
+        world = await start(ledger_url="http://127.0.0.1:9", timeout_seconds=1.0)
+        (world.folder / "policy.yaml").write_text(POLICY + 'messages: {unknown: "{sentence} Call 555."}')
+        world.service.rooms.policies._looked = 0
+        ann = await world.person("ann", "regular")
+
+        told = "How much you have used is not known at the moment. Please try again in a few minutes. Call 555."
+        assert told == (await me(ann)).problem
 
     async def test_a_quota_of_0_for_what_every_server_needs(self, world):
         """No server can start, and that is said first."""

@@ -323,6 +323,19 @@ class TestDoubt:
         on = await self.over(stage, policy=POLICY + "at_launch: warn\n")
 
         await self.held(on, "at-launch")
+        (notice,) = (await on.world.client(await on.world.token("ann", ACCESS)).get("api/me")).json()["notices"]
+        assert not notice["stops"]
+        assert "stopped" not in notice["sentence"]
+
+    async def test_the_page_promises_no_stop_where_launches_are_only_warned(self, stage):
+        """What runs for a while yet is not "stopped" then."""
+        on = await stage(POLICY + "at_launch: warn\n")
+        await on.launch("ann", "regular", hours=50)
+
+        answer = await (await on.world.person("ann", "regular")).get("api/me")
+
+        assert answer.json()["running"][0]["lasts_text"].endswith(", then your quota is used up")
+        assert ", then your quota is used up." in answer.json()["quotas"][0]["runs_text"]
 
 
 class TestTheBrake:
@@ -486,6 +499,22 @@ class TestDisorder:
 
         assert None is plan.doubt
         assert ([], ()) == (on.deeds("stopped"), plan.stops)
+
+    async def test_a_user_who_is_renamed(self, stage):
+        """What is on record under the old name is nobody's of the new one, so the server is left alone."""
+        on = await stage()
+        await on.launch("ann", "regular")
+        await on.go()
+        answer = await on.world.api.patch("users/ann", json={"name": "anna"})
+        assert 200 == answer.status_code, answer.text
+
+        plan = await on.go(minutes=16)
+
+        assert (None, 1, 1, ()) == (plan.doubt, plan.running, plan.unmatched, plan.notices)
+        assert [] == on.deeds("stopped")
+        assert await on.runs("anna")
+        # The spawner of these tests finds its servers by the name of their user.
+        await on.world.api.patch("users/anna", json={"name": "ann"})
 
     async def test_a_server_that_stops_slowly(self, stage, monkeypatch):
         """The hub says 202 at first. It is stopped once, and counted once."""

@@ -24,6 +24,7 @@ def folder(tmp_path, monkeypatch):
     """A folder with a policy and credentials, as the current one."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "policy.yaml").write_text("window: 1d\ndefault: {memory: 20 GiB-hours}\n")
+    (tmp_path / "username").write_text("hub\n")
     (tmp_path / "password").write_text("s3cret\n")
     (tmp_path / "token").write_text("t0ken\n")
     return tmp_path
@@ -82,6 +83,13 @@ class TestEachCommand:
         # Nothing in it: nobody watches there.
         assert (1 if command == "doctor" else 3) == code
 
+    def test_shows_a_user_name_that_stands_in_a_file(self, run, asked, command):
+        url = asked.pop()
+        files = ("--ledger-username-file", "username", "--ledger-password-file", "password")
+        run(*COMMANDS[command], "--ledger", url, *files)
+
+        assert {f"Basic {base64.b64encode(b'hub:s3cret').decode()}"} == {header for header, _ in asked}
+
     def test_shows_a_token_and_asks_for_one_namespace(self, run, asked, command):
         url = asked.pop()
         run(*COMMANDS[command], "--ledger", url, "--ledger-token-file", "token", "--namespace", "jhub")
@@ -94,6 +102,21 @@ class TestEachCommand:
         [
             (["--ledger-username", "hub"], "--ledger-username and --ledger-password-file belong together"),
             (["--ledger-password-file", "password"], "--ledger-username and --ledger-password-file belong together"),
+            (
+                ["--ledger-username-file", "username"],
+                "--ledger-username-file and --ledger-password-file belong together",
+            ),
+            (
+                ["--ledger-username", "a", "--ledger-username-file", "b", "--ledger-password-file", "c"],
+                "--ledger-username and --ledger-username-file do not go together",
+            ),
+            (
+                [
+                    *("--ledger", "sqlite:///q"),
+                    *("--ledger-username-file", "username", "--ledger-password-file", "password"),
+                ],
+                "--ledger-username-file is about a ledger in Prometheus",
+            ),
             (
                 ["--ledger-username", "a", "--ledger-password-file", "b", "--ledger-token-file", "c"],
                 "--ledger-password-file and --ledger-token-file do not go together",

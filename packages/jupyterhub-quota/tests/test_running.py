@@ -279,6 +279,17 @@ class TestTheWords:
             notice, POLICY
         )
 
+    def test_when_its_time_is_up_and_it_is_held_back(self):
+        """No moment is promised that nobody knows."""
+        big = session(hours=20)
+        first = round_([big], [server_of(big)])
+        (notice,) = round_([big], [server_of(big)], first.memory, minutes=16).notices
+
+        assert (
+            "You have used all of your memory quota (60 GiB-hours in 30 days). Your default server can be stopped at "
+            "any moment." == notice_sentence(notice, POLICY, NOW + 16 * MINUTE)
+        )
+
     def test_afterwards(self):
         """What happened, and why."""
         big = session(hours=20)

@@ -72,6 +72,15 @@ SITUATIONS = [
             ),
         ),
         (
+            "Allowed, where launches are only warned",
+            # Nothing is stopped then, whatever `while_running` says.
+            lambda: told(s(20, 7.5), keys="at_launch: warn\nwhile_running: stop"),
+            (
+                "You have used 50 of 60 GiB-hours of memory in the last 30 days. This server reserves 4 GiB and "
+                "can run for about 2 h 30 min, then your quota is used up."
+            ),
+        ),
+        (
             "Allowed beside another server",
             lambda: told(s(20, 10), s(1, 0, server="other", alive=True), server="new"),
             (

@@ -21,7 +21,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jupyterhub_quota.errors import InputError, LedgerError, Unavailable, UnavailableError
-from jupyterhub_quota.ledger.sqlite import STALE_SECONDS, SqliteLedger
+from jupyterhub_quota.ledger.sqlite import AT_ONCE, STALE_SECONDS, SqliteLedger
 from jupyterhub_quota.session import Request, Session
 
 FOREVER = {"since": -math.inf, "at": math.inf}
@@ -105,6 +105,17 @@ class TestReading:
         (found,) = (await ledger.read(since=0, at=500)).sessions
 
         assert (alive, 130) == (found.alive, found.end)
+
+    async def test_of_some_users(self, ledger):
+        """As of each alone, in one answer, however many they are; of nobody there is nothing."""
+        users = [f"user {number}" for number in range(2 * AT_ONCE + 1)]
+        await ledger.add(session(user, user, end=160) for user in users)
+
+        reading = await ledger.read_some(since=0, at=500, users=set(users[1:]))
+
+        assert set(users[1:]) == {found.user for found in reading.sessions}
+        assert len(users) - 1 == len(reading.sessions)
+        assert () == (await ledger.read_some(since=0, at=500, users=())).sessions
 
     async def test_known_as_of_the_last_heartbeat(self, ledger):
         """Something is open, and may have grown or ended since."""

@@ -69,6 +69,7 @@ export interface Size {
   allowed: boolean;
   runtime_seconds: number | null;
   text: string;
+  message: string;
 }
 
 export interface Explanation {

@@ -71,7 +71,7 @@ describe("servers that end", () => {
 
   it("are told with the time that is left", () => {
     expect(shown({ notices: [notice] })).toMatch(
-      /is stopped today at 14:15 CEST\.<\/strong> Save your work\..*15:00<\/div>/,
+      /is stopped today at 14:15 CEST\.<\/strong> Save your work\..*15:00 left<\/div>/,
     );
   });
 

@@ -103,8 +103,9 @@ class Users(ForAdmins):
         search, table = self._search(), await self.rooms.everybody.table()
         prefix = self.rooms.settings.prefix
         if self.get_query_argument("format", "json") == "csv":
-            everybody = [view_admin.line(person, prefix) for person in view_admin.matching(table, search)]
-            self.tell(view_admin.users(table, search, prefix), lambda _: users_csv(everybody), "users")
+            # Written in a thread: there may be thousands.
+            text = await asyncio.to_thread(_spreadsheet, table, search, prefix)
+            self.tell(view_admin.users(table, search, prefix), lambda _: text, "users")
         else:
             self.tell(view_admin.users(table, search, prefix))
 
@@ -148,7 +149,7 @@ class OneUser(ForAdmins):
         figures = await self.rooms.reports.figures(name, groups)
         if groups is None and membership.groups is not None:
             table = await self.rooms.everybody.table()
-            if table.reading is None or name not in table.people:
+            if table.as_of is None or name not in table.people:
                 raise Refused(404, "The hub knows no such user.")
         return figures
 
@@ -203,6 +204,11 @@ class NotFound(Handler):
     async def prepare(self) -> None:
         """Say so to everybody."""
         raise Refused(404)
+
+
+def _spreadsheet(table: Table, search: Search, prefix: str) -> str:
+    """Everybody whom *search* finds, on whichever page."""
+    return users_csv([view_admin.line(person, prefix) for person in view_admin.matching(table, search)])
 
 
 def _percent(text: str) -> float:

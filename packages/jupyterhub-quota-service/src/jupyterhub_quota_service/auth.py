@@ -11,6 +11,7 @@ import hmac
 import logging
 import secrets
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from jupyterhub.services.auth import HubOAuth, HubOAuthenticated, UserNotAllowed
@@ -196,7 +197,9 @@ class Handler(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
         """Log what went wrong, without the query of the address, which may hold a code."""
         what = f"{self.request.method} {self.request.path} (reference {self.reference})"
         if isinstance(value, HTTPError) and value.status_code < 500:  # noqa: PLR2004 - the asker's mistake
-            log.info("%d %s", value.status_code, what)
+            # Who only looks whether the service is there is told to sign in, every time.
+            level = logging.DEBUG if value.status_code == HTTPStatus.UNAUTHORIZED else logging.INFO
+            log.log(level, "%d %s", value.status_code, what)
         elif isinstance(value, HTTPError):
             log.warning("%d %s: %s", value.status_code, what, value.log_message)
         else:

@@ -2,16 +2,18 @@
 Everybody's table: read and computed in the background, so that no admin waits for it twice.
 
 The hub is asked for groups at most once a minute, and the table is made anew when somebody looks and it is some seconds
-old. One that is older than a minute is waited for.
+old. Making it takes seconds where there are thousands of users, so it happens in a thread, and who looks meanwhile sees
+the last one with its age. One that is older than a minute is waited for a moment.
 """
 
 import asyncio
 import logging
 import time
+from dataclasses import replace
 
 from jupyterhub_quota import HubClient, Ledger, LedgerError, Policy, QuotaError, Reading, Unavailable, UnavailableError
 from jupyterhub_quota_service import words
-from jupyterhub_quota_service.people import Membership, Person, Table, people
+from jupyterhub_quota_service.people import Membership, Table, table_of
 from jupyterhub_quota_service.policies import Policies
 
 log = logging.getLogger(__name__)
@@ -25,8 +27,6 @@ HURRY_SECONDS = 1.0
 RETRY_SECONDS = 2.0
 # The ledger may take so long over everybody. Who waits has long been told.
 LEDGER_SECONDS = 120.0
-# Between so many people others get their turn.
-STEP = 25
 
 
 class Everybody:
@@ -37,16 +37,24 @@ class Everybody:
         policies: the policy in force.
         ledger: where sessions are read.
         hub: where groups are read, with the service's own token.
-        patience_seconds: how long an admin waits before being told that it takes longer.
+        patience_seconds: how long an admin waits who has nothing to look at before being told that it takes longer.
+        fresh_seconds: how long a table is shown before it is made anew.
     """
 
     def __init__(
-        self, policies: Policies, ledger: Ledger, hub: HubClient, *, patience_seconds: float = PATIENCE_SECONDS
+        self,
+        policies: Policies,
+        ledger: Ledger,
+        hub: HubClient,
+        *,
+        patience_seconds: float = PATIENCE_SECONDS,
+        fresh_seconds: float = FRESH_SECONDS,
     ) -> None:
         self._policies = policies
         self._ledger = ledger
         self._hub = hub
         self._patience_seconds = patience_seconds
+        self._fresh_seconds = fresh_seconds
         self._membership = Membership()
         self._table: Table | None = None
         self._made: Table | None = None
@@ -66,18 +74,21 @@ class Everybody:
         policy = (await self._policies.current()).policy
         table = self._table
         age = time.time() - table.at if table else float("inf")
-        if table and age < FRESH_SECONDS and table.policy.digest == policy.digest:
+        if table and age < self._fresh_seconds and table.policy.digest == policy.digest:
             return table
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._make())
         if table is None or age > OLD_SECONDS or table.policy.digest != policy.digest:
-            await asyncio.wait({self._task}, timeout=HURRY_SECONDS if hurry else self._patience_seconds)
+            soon = hurry or (table is not None and table.policy.digest == policy.digest)
+            await asyncio.wait({self._task}, timeout=HURRY_SECONDS if soon else self._patience_seconds)
         if self._task.done() and (error := self._task.exception()):
             raise error
         if self._table is not None:
-            return self._table
+            old = self._table is table and age > OLD_SECONDS
+            # The page shows as of when the figures are, and asks again.
+            return replace(self._table, retry_seconds=RETRY_SECONDS) if old else self._table
         problem = "Everybody's figures are still being read. That can take a minute."
-        return Table(policy, time.time(), None, self._membership, {}, problem, RETRY_SECONDS)
+        return Table(policy, time.time(), self._membership, problem=problem, retry_seconds=RETRY_SECONDS)
 
     async def membership(self) -> Membership:
         """Return who is in which group, at most a minute old where the hub answers."""
@@ -119,11 +130,9 @@ class Everybody:
                 reading = await self._read(policy, at)
         except (TimeoutError, UnavailableError, LedgerError) as error:
             log.warning("What everybody has used is not known: %s", str(error) or "the ledger did not answer in time")
-            self._table = self._last(Table(policy, at, None, membership))
+            self._table = self._last(Table(policy, at, membership))
             return
-        self._table = self._made = Table(
-            policy, at, reading, membership, await _people(policy, reading, at, membership)
-        )
+        self._table = self._made = await asyncio.to_thread(table_of, policy, reading, at, membership)
 
     async def _read(self, policy: Policy, at: float) -> Reading:
         reading = await self._ledger.read(since=at - policy.longest_window, at=at)
@@ -135,18 +144,8 @@ class Everybody:
     def _last(self, empty: Table) -> Table:
         """The last table that was known, saying so."""
         told, last = "What everybody has used is not known at the moment.", self._made
-        if last is None or last.reading is None:
-            return Table(empty.policy, empty.at, None, empty.membership, {}, told, RETRY_SECONDS)
-        as_of = last.reading.as_of
-        known = words.when(as_of, empty.at, empty.policy.timezone)
-        told = f"{told} The figures are those of {known} ({words.age(empty.at - as_of)})."
-        return Table(last.policy, empty.at, last.reading, empty.membership, last.people, told, RETRY_SECONDS)
-
-
-async def _people(policy: Policy, reading: Reading, at: float, membership: Membership) -> dict[str, Person]:
-    found: dict[str, Person] = {}
-    for person in people(policy, reading, at, membership.groups):
-        found[person.name] = person
-        if len(found) % STEP == 0:
-            await asyncio.sleep(0)
-    return found
+        if last is None or last.as_of is None:
+            return replace(empty, problem=told, retry_seconds=RETRY_SECONDS)
+        known = words.when(last.as_of, empty.at, empty.policy.timezone)
+        told = f"{told} The figures are those of {known} ({words.age(empty.at - last.as_of)})."
+        return replace(last, at=empty.at, membership=empty.membership, problem=told, retry_seconds=RETRY_SECONDS)

@@ -1,6 +1,7 @@
 """From a hub's configuration to the service that the hub starts itself: one call."""
 
 import json
+import logging
 import sys
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -10,10 +11,14 @@ from urllib.parse import unquote
 from traitlets.config import Config
 from traitlets.config.loader import LazyConfigValue
 
-from jupyterhub_quota import InputError
+from jupyterhub_quota import InputError, PolicyError, WhileRunning, load_policy, policy_from_mapping
 from jupyterhub_quota_service.settings import READ_ALL, READ_METRICS, RELEASE, sizes_of
 
-NEEDS = ("list:users", "read:users:name", "read:users:groups", "read:servers", "delete:servers")
+log = logging.getLogger(__name__)
+
+NEEDS = ("list:users", "read:users:name", "read:users:groups", "read:servers")
+# Only where the policy says to stop servers.
+STOPS = "delete:servers"
 
 DESCRIPTIONS = {
     READ_ALL: "Read everybody's quotas and usage.",
@@ -46,6 +51,7 @@ def service(
     admins: Iterable[str] = (),
     admin_groups: Iterable[str] = (),
     round_seconds: float = 60.0,
+    stops: bool | None = None,
     **settings: Any,
 ) -> None:
     """
@@ -61,6 +67,8 @@ def service(
         admins: users who see everybody, besides the hub's admins.
         admin_groups: groups whose members see everybody.
         round_seconds: how often running servers are looked at.
+        stops: whether the service may stop servers. Where this is not said, it may if the policy says `while_running:
+            stop` when the hub starts; a policy that says so later needs a restart of the hub.
         **settings: `policy_file`, `policy`, `ledger_url`, `ledger_username`, `ledger_password_file`,
             `ledger_token_file`, `ledger_ca_file`, `namespace`; what is not given is as in `c.JupyterHubQuota`.
 
@@ -97,10 +105,21 @@ def service(
             "oauth_client_allowed_scopes": [READ_ALL, RELEASE],
         },
     ]
-    _allow(c, name, list(admins), list(admin_groups))
+    may_stop = _stops(values["policy_file"], values["policy"]) if stops is None else stops
+    _allow(c, name, list(admins), list(admin_groups), [*NEEDS, STOPS] if may_stop else list(NEEDS))
 
 
-def _allow(c: Config, name: str, admins: list[str], admin_groups: list[str]) -> None:
+def _stops(file: Any, document: Mapping[str, Any] | None) -> bool:
+    """Whether the policy says to stop servers. One that cannot be read stops none, and no hub from starting."""
+    try:
+        policy = load_policy(Path(str(file))) if file else policy_from_mapping(document or {})
+    except PolicyError as error:
+        log.warning("The quota policy cannot be read, so the service %s is not given:\n%s", STOPS, error)
+        return False
+    return policy.while_running is WhileRunning.STOP
+
+
+def _allow(c: Config, name: str, admins: list[str], admin_groups: list[str], needs: list[str]) -> None:
     """Say what the service and its users may do."""
     access = f"access:services!service={name}"
     roles = _list(c, "load_roles")
@@ -108,7 +127,7 @@ def _allow(c: Config, name: str, admins: list[str], admin_groups: list[str]) -> 
     for which, scopes in _ROLES.items():
         role = next((each for each in roles if each.get("name") == which), {"name": which, "scopes": scopes})
         rest.append({**role, "scopes": [*role.get("scopes", []), access]})
-    rest.append({"name": f"service-{name}", "services": [name], "scopes": list(NEEDS)})
+    rest.append({"name": f"service-{name}", "services": [name], "scopes": needs})
     if admins or admin_groups:
         sees = {"name": f"{name}-read-all", "scopes": [READ_ALL, access], "users": admins, "groups": admin_groups}
         rest.append(sees)

@@ -1,5 +1,6 @@
 """Everybody's usage for Prometheus: the one source for dashboards. What is not known is left out, never 0."""
 
+import asyncio
 import math
 from collections.abc import Iterator
 
@@ -25,10 +26,10 @@ class Metrics(Handler):
             self.need_all()
 
     async def get(self) -> None:
-        """Answer."""
+        """Answer. Written in a thread: there may be thousands."""
         in_force, table = await self.rooms.policies.current(), await self.rooms.everybody.table()
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
-        self.write(exposition(in_force, table))
+        self.write(await asyncio.to_thread(exposition, in_force, table))
         self.write(generate_latest(self.rooms.rounds.numbers.registry))
 
 
@@ -62,10 +63,9 @@ class _Families(Collector):
                 if not math.isinf(quota.limit):
                     limits.add_metric([group or "", quota.resource.value, f"{quota.window:.0f}"], quota.limit)
         yield limits
-        if table.reading is None or table.problem is not None:
+        if table.as_of is None or table.problem is not None:
             return
-        as_of = table.reading.as_of
-        yield _gauge("jupyterhub_quota_usage_as_of_seconds", "The time of which usage is known.", as_of)
+        yield _gauge("jupyterhub_quota_usage_as_of_seconds", "The time of which usage is known.", table.as_of)
         labels = ["user", "resource", "window_seconds"]
         used = GaugeMetricFamily("jupyterhub_quota_used", "What was used in the window.", labels=labels)
         share = GaugeMetricFamily("jupyterhub_quota_used_ratio", "The part of the limit that is used.", labels=labels)

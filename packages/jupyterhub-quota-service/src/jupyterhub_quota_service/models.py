@@ -169,6 +169,8 @@ class Size(Model):
     """How long it would run; `null` is without an end."""
     text: str
     """"2 h 30 min", or "not now: …" and why."""
+    message: str
+    """What the hub says when it is started, in the admin's own words; empty where the policy has none."""
 
 
 class Explanation(Model):

@@ -31,6 +31,10 @@ class Page(Handler):
 
     def not_signed_in(self) -> None:
         """Send people to the hub, which sends them back."""
+        # Only browsers sign in. The hub asks for this page every minute to see whether the service is there, and so may
+        # others: a sign-in begun for them is one that nobody ends.
+        if "text/html" not in self.request.headers.get("Accept", ""):
+            super().not_signed_in()
         self.redirect(self.get_login_url())
 
     def show(self, template: str, **values: Any) -> None:

@@ -1,9 +1,11 @@
-"""Everybody's usage beside the policy, as values that tables are made of. Pure, but slow for many: made in steps."""
+"""Everybody's usage beside the policy, as values that tables are made of. Pure, but slow for many: made in a thread."""
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from jupyterhub_quota import (
+    DayOfUse,
     Outlook,
     Policy,
     Quota,
@@ -14,6 +16,7 @@ from jupyterhub_quota import (
     Standing,
     Status,
     Subject,
+    days_of_use,
     standing,
     statuses_of,
     used,
@@ -71,23 +74,27 @@ class Membership:
 @dataclass(frozen=True, slots=True)
 class Table:
     """
-    Everybody at a moment.
+    Everybody at a moment. Holds no sessions but those that run: there may be hundreds of thousands.
 
     Attributes:
         policy: the one in force.
         at: the present.
-        reading: everybody's sessions; None where nothing is known.
         membership: who is in which group.
+        as_of: when usage is known; None where nothing is.
+        complete_since: from when on; None where that is not known.
         people: by name.
+        days: what all used together, per day of the policy's longest window, for each of `resources(policy)`.
         problem: why usage is not known, a sentence; None where it is.
         retry_seconds: after how long it is worth asking again, where it is.
     """
 
     policy: Policy
     at: float
-    reading: Reading | None
     membership: Membership
+    as_of: float | None = None
+    complete_since: float | None = None
     people: Mapping[str, Person] = field(default_factory=dict)
+    days: tuple[tuple[DayOfUse, ...], ...] = ()
     problem: str | None = None
     retry_seconds: float | None = None
 
@@ -105,18 +112,31 @@ def resources(policy: Policy) -> tuple[Resource, ...]:
     return tuple(resource for resource in Resource if policy.limits(resource)) or tuple(Resource)
 
 
-def people(
-    policy: Policy, reading: Reading, at: float, groups: Mapping[str, frozenset[str]] | None
-) -> Iterator[Person]:
-    """Yield everybody who is in *groups* or in *reading*, by name."""
-    sessions = by_user(reading.sessions)
-    for name in sorted({*sessions, *(groups or ())}):
-        yield _person(policy, name, (groups or {}).get(name), sessions.get(name, []), at)
+def table_of(policy: Policy, reading: Reading, at: float, membership: Membership) -> Table:
+    """Return everybody who is in a group's list of *membership* or in *reading*, by name."""
+    sessions, groups = by_user(reading.sessions), membership.groups or {}
+    return Table(
+        policy,
+        at,
+        membership,
+        reading.as_of,
+        reading.complete_since,
+        {
+            name: _person(policy, name, groups.get(name), sessions.get(name, []), at)
+            for name in sorted({*sessions, *groups})
+        },
+        tuple(tuple(days_of_use(reading.sessions, quota, at, policy.timezone)) for quota in whole_windows(policy)),
+    )
+
+
+def whole_windows(policy: Policy) -> tuple[Quota, ...]:
+    """Return quotas without a limit, over the policy's longest window, one for each of `resources(policy)`."""
+    return tuple(Quota(each, math.inf, policy.longest_window) for each in resources(policy))
 
 
 def _person(policy: Policy, name: str, groups: frozenset[str] | None, sessions: list[Session], at: float) -> Person:
     running = tuple(session for session in sessions if session.alive)
-    whole = [Quota(each, float("inf"), policy.longest_window) for each in resources(policy)]
+    whole = whole_windows(policy)
     totals = tuple(used(sessions, quota, at) for quota in whole)
     if groups is None:
         # There is no telling which quota counts.

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from jupyterhub_quota import Ledger, LedgerError, Policy, QuotaEngine, Report, Subject, UnavailableError
-from jupyterhub_quota_service import words
+from jupyterhub_quota_service import messages, words
 from jupyterhub_quota_service.figures import Figures
 from jupyterhub_quota_service.policies import Policies
 
@@ -135,4 +135,6 @@ def _not_known(
     else:
         known = words.when(report.as_of, at, policy.timezone)
         problem = f"{told} The figures are those of {known} ({words.age(at - report.as_of)})."
+    if told != SLOW:  # what is only slow is known in a moment
+        problem = messages.of_unknown(problem, policy, user, groups)
     return Figures(policy, user, groups, at, report, problem, retry_seconds)

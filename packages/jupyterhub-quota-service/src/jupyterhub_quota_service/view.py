@@ -9,7 +9,6 @@ from typing import Any
 
 from jupyterhub_quota import (
     HOUR,
-    THEN,
     WORDS,
     Outlook,
     Request,
@@ -22,8 +21,9 @@ from jupyterhub_quota import (
     format_window,
     request_text,
     status_sentence,
+    what_follows,
 )
-from jupyterhub_quota_service import words
+from jupyterhub_quota_service import messages, words
 from jupyterhub_quota_service.explanations import explanations
 from jupyterhub_quota_service.figures import Figures, ListedSize, usual_size
 from jupyterhub_quota_service.models import Links, Me, Quota, ResourceName, Return, Running, Size
@@ -146,7 +146,7 @@ def _runs(figures: Figures, pairs: tuple[Pair, ...], session: Session) -> Runnin
         text = "your quota is used up"
     elif not math.isinf(lasts):
         when = words.when(report.at + lasts, report.at, policy.timezone)
-        text = f"lasts until about {when}, {THEN[policy.while_running]}"
+        text = f"lasts until about {when}, {what_follows(policy)}"
     return Running(
         server=session.server,
         server_text=words.server_text(session.server),
@@ -175,6 +175,7 @@ def _size(figures: Figures, size: ListedSize) -> Size:
         allowed=decision.allowed,
         runtime_seconds=None if decision.runtime is None else finite(decision.runtime),
         text=words.size_answer(decision, figures.policy, exempt=figures.exempt),
+        message=messages.of_launch(decision, figures.policy),
     )
 
 

@@ -22,7 +22,7 @@ from jupyterhub_quota import (
 )
 from jupyterhub_quota_service import words
 from jupyterhub_quota_service.models_admin import Group, GroupQuota, Groups, Total, Totals, UserLine, UserQuota, Users
-from jupyterhub_quota_service.people import Person, Table, resources
+from jupyterhub_quota_service.people import Person, Table, resources, whole_windows
 from jupyterhub_quota_service.view import finite
 from jupyterhub_quota_service.view_history import days_of_resource
 
@@ -90,7 +90,7 @@ def users(table: Table, search: Search, prefix: str) -> Users:
 
 def everybody(table: Table) -> dict[str, Any]:
     """Return the fields of `models_admin.Everybody`."""
-    reading, membership, zone = table.reading, table.membership, table.policy.timezone
+    as_of, membership, zone = table.as_of, table.membership, table.policy.timezone
     if membership.as_of is None:
         text = "Groups are not known, so there are no limits."
         text += f" ({membership.problem})" if membership.problem else ""
@@ -99,9 +99,9 @@ def everybody(table: Table) -> dict[str, Any]:
         text += f" They may have changed since: {membership.problem}." if membership.problem else ""
     return {
         "at": table.at,
-        "as_of": reading.as_of if reading else None,
-        "as_of_text": words.when(reading.as_of, table.at, zone) if reading else "",
-        "complete_since": reading.complete_since if reading else None,
+        "as_of": as_of,
+        "as_of_text": "" if as_of is None else words.when(as_of, table.at, zone),
+        "complete_since": table.complete_since,
         "known": table.problem is None,
         "problem": table.problem,
         "retry_seconds": table.retry_seconds,
@@ -139,14 +139,15 @@ def groups(table: Table) -> Groups:
 
 def totals(table: Table, prefix: str) -> Totals:
     """Return what everybody used together."""
-    if table.reading is None:
+    if table.as_of is None:
         return Totals(**everybody(table), totals=(), resources=(), top=())
-    policy, sessions = table.policy, table.reading.sessions
-    whole = [Status(each, math.inf, policy.longest_window, 0.0, None) for each in resources(policy)]
     return Totals(
         **everybody(table),
         totals=_totals(table, table.people.values()),
-        resources=tuple(days_of_resource(sessions, each, table.at, policy.timezone, parts=False) for each in whole),
+        resources=tuple(
+            days_of_resource(days, quota, parts=False)
+            for quota, days in zip(whole_windows(table.policy), table.days, strict=True)
+        ),
         top=tuple(line(person, prefix) for person in matching(table, Search())[:TOP]),
     )
 
@@ -227,7 +228,7 @@ def _over(person: Person, quota: Quota) -> bool:
 
 
 def _totals(table: Table, members: Iterable[Person]) -> tuple[Total, ...]:
-    if table.reading is None:
+    if table.as_of is None:
         return ()
     window, columns = table.policy.longest_window, [person.totals for person in members]
     return tuple(

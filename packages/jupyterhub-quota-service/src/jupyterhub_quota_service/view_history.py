@@ -1,7 +1,6 @@
 """From what is known about one user, or about everybody, to the answers about the past. Pure."""
 
 from collections.abc import Iterable
-from zoneinfo import ZoneInfo
 
 from jupyterhub_quota import (
     DayOfUse,
@@ -27,28 +26,23 @@ UNITS = {Resource.MEMORY: "byte-seconds", Resource.CPU: "core-seconds", Resource
 
 def days(figures: Figures) -> Days:
     """Return what was used on which day, for each quota."""
-    report = figures.report
+    at, zone = figures.report.at if figures.report else 0.0, figures.policy.timezone
     resources = tuple(
-        days_of_resource(figures.sessions, status, report.at if report else 0.0, figures.policy.timezone)
+        days_of_resource(days_of_use(figures.sessions, _quota(status), at, zone), status)
         for status, _ in outlooks(figures)
     )
     return Days(**known(figures), resources=resources)
 
 
-def days_of_resource(
-    sessions: Iterable[Session], status: Status, at: float, timezone: ZoneInfo, *, parts: bool = True
-) -> DaysOfResource:
+def days_of_resource(days: Iterable[DayOfUse], status: Quota | Status, *, parts: bool = True) -> DaysOfResource:
     """
-    Return what *sessions* used on which day.
+    Return what was used on which day.
 
     Args:
-        sessions: those that count.
-        status: the quota that counts them.
-        at: the present.
-        timezone: whose midnights part the days.
+        days: what was used.
+        status: the quota that counts it.
         parts: whether to tell servers apart.
     """
-    quota = Quota(status.resource, status.limit, status.window)
     return DaysOfResource(
         resource=status.resource.value,
         title=words.title(status.resource, status.window),
@@ -56,20 +50,24 @@ def days_of_resource(
         unit=UNITS[status.resource],
         limit=finite(status.limit),
         limit_text=format_amount(status.resource, status.limit),
-        days=tuple(_day(each, status, parts=parts) for each in days_of_use(sessions, quota, at, timezone)),
+        days=tuple(_day(each, status, parts=parts) for each in days),
     )
 
 
 def sessions(figures: Figures) -> Sessions:
     """Return the servers from which every number comes."""
     report = figures.report
-    quotas = tuple(Quota(each.resource, each.limit, each.window) for each in figures.statuses)
+    quotas = tuple(_quota(each) for each in figures.statuses)
     at = report.at if report else 0.0
     lines = tuple(_line(session, quotas, at, figures.policy) for session in figures.sessions)
     return Sessions(**known(figures), sessions=lines)
 
 
-def _day(each: DayOfUse, status: Status, *, parts: bool) -> Day:
+def _quota(status: Status) -> Quota:
+    return Quota(status.resource, status.limit, status.window)
+
+
+def _day(each: DayOfUse, status: Quota | Status, *, parts: bool) -> Day:
     resource, limit = status.resource, status.limit
     by_server = sorted(each.by_server.items(), key=lambda item: -item[1]) if parts else []
     return Day(

@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 
 from jupyterhub_quota import (
     MONTHS,
-    THEN,
     WORDS,
     AtLaunch,
     DayOfReturn,
@@ -27,6 +26,7 @@ from jupyterhub_quota import (
     format_used,
     format_window,
     moment,
+    what_follows,
 )
 
 EXEMPT = "You are exempt, so it does not limit your servers."
@@ -117,7 +117,7 @@ def runs(status: Status, outlook: Outlook, size: float, policy: Policy, at: floa
     word, named = WORDS[status.resource], f"A server with {format_size(status.resource, size)}"
     if outlook.decay is None or outlook.standing is Standing.NONE:
         return ""
-    then = f", {THEN[policy.while_running]}"
+    then = f", {what_follows(policy)}"
     if outlook.standing is Standing.OVER:
         refuses = policy.at_launch is AtLaunch.REFUSE
         reserves = "GPUs" if status.resource is Resource.GPU else word

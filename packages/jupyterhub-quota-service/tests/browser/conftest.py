@@ -1,6 +1,7 @@
-"""A real hub with a real proxy, the service that it starts, and Chromium in which people sign in."""
+"""A real hub with a real proxy, the service beside it, and Chromium in which people sign in."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -24,6 +25,7 @@ LONG = "an.extraordinarily-long.name-of-somebody.with-many-parts@department-of-e
 HEBREW = "נועה"
 PACKAGE = Path(__file__).resolve().parents[2]
 AXE = PACKAGE / "page" / "node_modules" / "axe-core" / "axe.min.js"
+STATIC = PACKAGE / "src" / "jupyterhub_quota_service" / "static"
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Without the later ones it calls hosts of its own.
 ARGUMENTS = [
@@ -32,7 +34,6 @@ ARGUMENTS = [
 ]
 # How long anything may take; a machine may be slow, and do other work.
 PATIENCE_SECONDS = 120
-ATTEMPTS = 3
 # The script has taken over, and waits for nothing any more.
 READY = """
 () => document.querySelector("main h1.h3") !== null
@@ -53,22 +54,38 @@ while_running: stop
 timezone: Europe/Berlin
 contact: "Ask for more at help@example.org."
 """.replace("MANY", "\n".join(f"      - {{limit: {hours} GiB-hours, window: {hours}h}}" for hours in range(2, 42)))
+# The services are started elsewhere: JupyterHub 5 ends itself if one of its own is not up within ten seconds, few for a
+# machine that is busy. After signing in people stay on the hub's page, so that no server is started for any of them.
 CONFIGURATION = """
-from jupyterhub_quota_service import service
 c = get_config()
 c.JupyterHub.bind_url = "http://127.0.0.1:{port}/"
 c.JupyterHub.hub_port = {hub}
+c.JupyterHub.default_url = "/hub/home"
 c.ConfigurableHTTPProxy.api_url = "http://127.0.0.1:{api}"
 c.ConfigurableHTTPProxy.command = ["{proxy}"]
 c.JupyterHub.authenticator_class = "dummy"
 c.Authenticator.allow_all = True
 c.Authenticator.admin_users = {{"root"}}
 c.JupyterHub.load_groups = {groups}
-sizes = [{{"name": "Small", "memory": 2**30}}, {{"name": "Huge", "memory": 256 * 2**30}}]
-common = {{"policy_file": "policy.yaml", "sizes": sizes}}
-service(c, ledger_url="sqlite:///quota.sqlite", url="http://127.0.0.1:{service}", **common)
-service(c, name="blind", ledger_url="http://127.0.0.1:9", url="http://127.0.0.1:{blind}", **common)
+everybody = "custom:jupyterhub-quota:read-all"
+c.JupyterHub.custom_scopes = {{everybody: {{"description": "Read everybody's quotas and usage."}}}}
+c.JupyterHub.template_vars = {{"announcement": '<a href="/services/quota/">Your quota</a>: what is left.'}}
+needs = ["list:users", "read:users:name", "read:users:groups", "read:servers", "delete:servers"]
+c.JupyterHub.load_roles = [{{"name": "user", "scopes": ["self", "access:services"]}}]
+for name, listens in {services}.items():
+    c.JupyterHub.services.append(
+        {{
+            "name": name,
+            "url": listens,
+            "api_token": "token-of-" + name,
+            "display": True,
+            "oauth_no_confirm": True,
+            "oauth_client_allowed_scopes": [everybody],
+        }}
+    )
+    c.JupyterHub.load_roles.append({{"name": "service-" + name, "scopes": needs, "services": [name]}})
 """
+SIZES = [{"name": "Small", "memory": GIB}, {"name": "Huge", "memory": 256 * GIB}]
 GROUPS = {
     "regular": {"users": ["ann", "ben", "cay", LONG]},
     "free": {"users": ["fay"]},
@@ -109,10 +126,11 @@ def history() -> list[Session]:
             for index, end in enumerate(ends)
         ]
 
-    found = [*past("ann", 49, 17, "big"), *past("ben", 23, 12), *past("cay", 66, 20), *past("fay", 100, 9)]
+    found = [*past("ann", 49.75, 17, "big"), *past("ben", 23, 12), *past("cay", 66, 20), *past("fay", 100, 9)]
     found += [*past(LONG, 50, 5, "a-server-with-a-name-that-goes-on-and-on-and-on"), *past(HEBREW, 50, 5, "ניסוי")]
     found += past("may", 3, 3)
-    found += [Session("now", "ann", "", now - HOUR / 4, now, Request(memory=4 * GIB), alive=True)]
+    # Small, so that 83 % stay 83 % for as long as a slow machine takes.
+    found += [Session("now", "ann", "", now - HOUR / 4, now, Request(memory=GIB), alive=True)]
     return found
 
 
@@ -120,58 +138,76 @@ def history() -> list[Session]:
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return where people find a hub with the service `quota`, and `blind` that cannot read its ledger."""
     folder = tmp_path_factory.mktemp("hub")
-    port, hub, api, service, blind = free_ports(5)
+    port, hub, api, *own = free_ports(5)
     proxy = Path(sys.executable).with_name("configurable-http-proxy")
+    services = {name: f"http://127.0.0.1:{port}" for name, port in zip(("quota", "blind"), own, strict=True)}
+    ledgers = {"quota": f"sqlite:///{folder / 'quota.sqlite'}", "blind": "http://127.0.0.1:9"}
     (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
     asyncio.run(SqliteLedger(folder / "quota.sqlite", create=True).add(history()))
     (folder / "jupyterhub_config.py").write_text(
-        CONFIGURATION.format(port=port, hub=hub, api=api, service=service, blind=blind, proxy=proxy, groups=GROUPS),
+        CONFIGURATION.format(port=port, hub=hub, api=api, proxy=proxy, groups=GROUPS, services=services),
         encoding="utf-8",
     )
-    url = f"http://127.0.0.1:{port}"
-    paths = ("/hub/health", "/services/quota/healthz", "/services/blind/healthz")
-    # JupyterHub 5 gives its services ten seconds, and ends if one is not up by then: few for a machine that is busy.
-    for _ in range(ATTEMPTS):
-        process = start(folder)
-        if all(answers(url + path, process) for path in paths):
-            break
-        stop(process)
-    else:
-        pytest.fail(f"{url} does not answer:\n{(folder / 'hub.log').read_text(encoding='utf-8')[:5000]}")
+    url, running = f"http://127.0.0.1:{port}", []
     try:
+        for name, listens in services.items():
+            running.append(start(folder, "jupyterhub_quota_service", told(name, listens, hub, ledgers[name])))
+            until_it_answers(f"{listens}/services/{name}/healthz", running[-1], folder)
+        running.append(start(folder, "jupyterhub", {}))
+        until_it_answers(f"{url}/hub/health", running[-1], folder)
+        for name in services:
+            until_it_answers(f"{url}/services/{name}/healthz", running[-1], folder)
         yield url
     finally:
-        stop(process)
+        for process in reversed(running):
+            stop(process)
 
 
-def start(folder: Path) -> subprocess.Popen:
-    """Start the hub that *folder* configures."""
+def told(name: str, listens: str, hub: int, ledger: str) -> dict[str, str]:
+    """Return what a service is told that the hub does not start."""
+    return {
+        "JUPYTERHUB_API_TOKEN": f"token-of-{name}",
+        "JUPYTERHUB_API_URL": f"http://127.0.0.1:{hub}/hub/api",
+        "JUPYTERHUB_SERVICE_NAME": name,
+        "JUPYTERHUB_SERVICE_PREFIX": f"/services/{name}/",
+        "JUPYTERHUB_SERVICE_URL": listens,
+        "JUPYTERHUB_CLIENT_ID": f"service-{name}",
+        "JUPYTERHUB_OAUTH_CALLBACK_URL": f"/services/{name}/oauth_callback",
+        "JUPYTERHUB_OAUTH_ACCESS_SCOPES": json.dumps([f"access:services!service={name}"]),
+        "JUPYTERHUB_QUOTA_POLICY_FILE": "policy.yaml",
+        "JUPYTERHUB_QUOTA_LEDGER_URL": ledger,
+        "JUPYTERHUB_QUOTA_SIZES": json.dumps(SIZES),
+    }
+
+
+def start(folder: Path, module: str, told: dict[str, str]) -> subprocess.Popen:
+    """Start the hub that *folder* configures, or one of its services."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith("JUPYTERHUB_")}
-    with (folder / "hub.log").open("w") as log:
+    with (folder / "log").open("a") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "jupyterhub"], cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, "-m", module], cwd=folder, env=environment | told, stdout=log, stderr=subprocess.STDOUT
         )
 
 
 def stop(process: subprocess.Popen) -> None:
-    """End the hub, which ends its proxy and services."""
+    """End the hub, which ends its proxy, or a service."""
     process.send_signal(signal.SIGINT)
     try:
-        process.wait(20)
+        process.wait(PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
 
 
-def answers(url: str, process: subprocess.Popen) -> bool:
-    """Wait until *url* answers, and return whether it does."""
+def until_it_answers(url: str, process: subprocess.Popen, folder: Path) -> None:
+    """Wait until *url* answers; where *process* does not make it answer, fail with what was logged."""
     until = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < until and process.poll() is None:
         try:
-            with urllib.request.urlopen(url, timeout=2):  # noqa: S310 - our own hub
-                return True
+            with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS):  # noqa: S310 - our own hub
+                return
         except OSError:
             time.sleep(0.2)
-    return False
+    pytest.fail(f"{url} does not answer:\n{(folder / 'log').read_text(encoding='utf-8')[-5000:]}")
 
 
 @pytest.fixture(scope="session")
@@ -194,7 +230,7 @@ def signed_in(address: str, chromium: Browser) -> Callable[[str], dict]:
             context = chromium.new_context()
             context.set_default_timeout(1000 * PATIENCE_SECONDS)
             page = context.new_page()
-            page.goto(f"{address}/hub/login")
+            page.goto(f"{address}/hub/login?next=%2Fhub%2Fhome")
             page.fill("input[name=username]", user)
             page.fill("input[name=password]", "any")
             page.click("#login_submit")

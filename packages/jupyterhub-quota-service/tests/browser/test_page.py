@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from .conftest import AXE, HEBREW, LONG, READY
+from .conftest import AXE, HEBREW, LONG, READY, STATIC
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 SITUATIONS = {
@@ -211,6 +211,15 @@ class TestTheUsersPage:
 
         page.wait_for_url(f"{address}/hub/home")
 
+    def test_it_is_one_click_from_the_hub(self, visit, address):
+        """By the announcement that the documentation shows."""
+        page = visit("ann")
+        page.goto(f"{address}/hub/home")
+
+        page.get_by_role("link", name="Your quota").click()
+
+        expect(page.get_by_role("meter")).to_have_count(1)
+
     def test_keyboard_only(self, visit):
         """Tab reaches every link, button and fold; Enter opens an explanation."""
         page = visit("ann")
@@ -259,6 +268,16 @@ class TestTheUsersPage:
         page.reload()
 
         expect(page.get_by_role("meter")).to_have_count(1)
+
+    def test_the_script_is_small(self, visit):
+        """At most 150 kB as it is sent, packed, so that the page comes up quickly on slow networks, too."""
+        page = visit("ann")
+
+        addresses = page.evaluate("performance.getEntriesByType('resource').map(each => each.name)")
+        scripts = [each.rpartition("/static/")[2] for each in addresses if each.endswith(".js")]
+
+        assert scripts
+        assert sum((STATIC / f"{each}.gz").stat().st_size for each in scripts) <= 150_000
 
 
 class TestTheAdminsPage:

@@ -26,11 +26,12 @@ from jupyterhub_quota.ledger import (
     Ledger,
     PrometheusLedger,
     Reading,
+    SelectiveLedger,
     SqliteLedger,
     open_ledger,
 )
 from jupyterhub_quota.outlook import Outlook, Standing, standing
-from jupyterhub_quota.policy import AtLaunch, Offer, Policy, Quota, WhenUnknown, WhileRunning
+from jupyterhub_quota.policy import AtLaunch, Offer, Policy, Quota, WhenUnknown, WhileRunning, render
 from jupyterhub_quota.running import (
     RUNNING_SCHEMA,
     Action,
@@ -50,7 +51,7 @@ from jupyterhub_quota.running import (
     running_event,
     stopped_sentence,
 )
-from jupyterhub_quota.sentences import MONTHS, THEN, WORDS, moment, status_sentence
+from jupyterhub_quota.sentences import MONTHS, WORDS, decision_sentence, moment, status_sentence, what_follows
 from jupyterhub_quota.session import Request, Resource, Session, Subject
 from jupyterhub_quota.spreadsheet import safe_cell
 from jupyterhub_quota.usage import Decay, rate, used
@@ -63,7 +64,6 @@ __all__ = [
     "HOUR",
     "MONTHS",
     "RUNNING_SCHEMA",
-    "THEN",
     "WORDS",
     "Access",
     "Action",
@@ -98,6 +98,7 @@ __all__ = [
     "Request",
     "Resource",
     "RunningServer",
+    "SelectiveLedger",
     "Session",
     "SqliteLedger",
     "Standing",
@@ -114,6 +115,7 @@ __all__ = [
     "decide",
     "decision_event",
     "decision_json",
+    "decision_sentence",
     "doubtful",
     "explain",
     "explain_running",
@@ -134,6 +136,7 @@ __all__ = [
     "policy_schema",
     "policy_warnings",
     "rate",
+    "render",
     "report_json",
     "request_text",
     "running_event",
@@ -143,4 +146,5 @@ __all__ = [
     "statuses_of",
     "stopped_sentence",
     "used",
+    "what_follows",
 ]

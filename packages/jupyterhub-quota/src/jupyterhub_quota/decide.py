@@ -63,7 +63,7 @@ def decide(policy: Policy, subject: Subject, server: str, request: Request, read
         runtime=min((status.runtime for status in asked), default=math.inf),
         running=tuple(session for session in sessions if session.alive),
         groups=tuple(
-            sorted({o.group for r in Resource for o in policy.offers(subject, r) if o.group and request.of(r) > 0})
+            sorted({o.group for r in Resource if request.of(r) > 0 for o in policy.offers(subject, r) if o.group})
         ),
         unmetered=unmetered(policy, subject, request),
         as_of=reading.as_of,

@@ -78,9 +78,12 @@ class QuotaEngine:
             reading = await self._read(subject, at)
         except UnavailableError as error:
             return self.unknown(subject, request, server=server, at=at, problem=str(error))
-        reading = replace(reading, sessions=with_held(reading.sessions, tuple(held), at))
+        if held := tuple(held):
+            reading = replace(reading, sessions=with_held(reading.sessions, held, at))
         decision = decide(self.policy, subject, server, request, reading, at)
-        return self._worded(replace(decision, last_stop=last_stop(self.policy, decision, reading.sessions)))
+        if stop := last_stop(self.policy, decision, reading.sessions):
+            decision = replace(decision, last_stop=stop)
+        return self._worded(decision)
 
     def unknown(
         self,

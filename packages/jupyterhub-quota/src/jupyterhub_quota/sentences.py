@@ -12,19 +12,12 @@ from zoneinfo import ZoneInfo
 
 from jupyterhub_quota.amounts import MIB
 from jupyterhub_quota.decision import Decision, Outcome, Reason, Status
-from jupyterhub_quota.policy import Policy, WhileRunning, render
+from jupyterhub_quota.policy import AtLaunch, Policy, WhileRunning, render
 from jupyterhub_quota.session import Resource
 from jupyterhub_quota.wording import format_amount, format_duration, format_size, format_used, format_window
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "June", "July", "Aug", "Sept", "Oct", "Nov", "Dec")
 WORDS = {Resource.MEMORY: "memory", Resource.CPU: "CPU", Resource.GPU: "GPU"}
-
-# What follows when a quota is used up while a server runs.
-THEN = {
-    WhileRunning.STOP: "then it is stopped",
-    WhileRunning.WARN: "then no new server starts",
-    WhileRunning.IGNORE: "then no new server starts",
-}
 
 # Smaller than this, naming the size that would fit helps nobody.
 SMALLEST = {Resource.MEMORY: 128 * MIB, Resource.CPU: 0.05, Resource.GPU: 1.0}
@@ -65,6 +58,13 @@ def status_sentence(status: Status, at: float, complete_since: float | None, tim
     if status.limit <= 0:
         return f"Your {word} quota is 0: servers that reserve {'GPUs' if word == 'GPU' else word} cannot start."
     return _have_used(status) + _since(status, at, complete_since, timezone)
+
+
+def what_follows(policy: Policy) -> str:
+    """Return what happens when a quota is used up while a server runs; without refusals nothing is stopped, either."""
+    if policy.at_launch is not AtLaunch.REFUSE:
+        return "then your quota is used up"
+    return "then it is stopped" if policy.while_running is WhileRunning.STOP else "then no new server starts"
 
 
 def moment(when: float, at: float, timezone: ZoneInfo, *, zone: bool = True) -> str:
@@ -127,7 +127,7 @@ def _allowed(decision: Decision, policy: Policy) -> str:
     beside = f" beside your other server{'s' if others > 1 else ''}" if others else ""
     if math.isinf(status.runtime):
         return f"{used} This server reserves {size} and can run{beside} for as long as you like."
-    runtime, then = _for_about(status.runtime), THEN[policy.while_running]
+    runtime, then = _for_about(status.runtime), what_follows(policy)
     return f"{used} This server reserves {size} and can run {runtime}{beside}, {then}."
 
 

@@ -41,7 +41,7 @@ function Countdown({ notice }: { notice: EndNotice }) {
   // A screen reader is told by the sentence; a number that changes each second would be read for ever.
   return (
     <div role="timer" aria-live="off" className="fs-4 mt-2">
-      {clock(left)}
+      {clock(left)} left
     </div>
   );
 }

@@ -67,7 +67,10 @@ export function Sizes({ sizes }: { sizes: readonly Size[] }) {
                   <span className="d-block small text-body-secondary">{size.request_text}</span>
                 )}
               </th>
-              <td className={size.allowed ? "" : "fst-italic"}>{size.text}</td>
+              <td>
+                <span className={size.allowed ? "" : "fst-italic"}>{size.text}</span>
+                {size.message && <span className="d-block small text-body-secondary text-break">{size.message}</span>}
+              </td>
             </tr>
           ))}
         </tbody>

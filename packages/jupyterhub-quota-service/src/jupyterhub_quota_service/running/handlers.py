@@ -1,20 +1,24 @@
 """What admins ask about running servers, and the one thing they can say: let these go from the brake."""
 
-import json
 import time
 from typing import Any
+
+from pydantic import ValidationError
 
 from jupyterhub_quota_service.api import ForAdmins
 from jupyterhub_quota_service.auth import POLICY, Handler, Refused
 from jupyterhub_quota_service.page import AdminPage
-from jupyterhub_quota_service.running.models import Line, Released
+from jupyterhub_quota_service.running.models import MOST_SERVERS, Line, Released, WhichServer
+from jupyterhub_quota_service.running.models import Release as Wanted
 from jupyterhub_quota_service.running.view import running_servers
 from jupyterhub_quota_service.settings import RELEASE
 
 Key = tuple[str, str, float]
 
-MOST_SERVERS = 10_000
-MALFORMED = "The body is a JSON object with 'servers', a list of objects with 'user', 'server' and 'started'."
+MALFORMED = (
+    "The body is a JSON object with 'servers', a list of objects with 'user', 'server' and 'started', "
+    f"and no more than {MOST_SERVERS}."
+)
 
 
 class Running(ForAdmins):
@@ -42,13 +46,10 @@ class Release(ForAdmins):
     def post(self) -> None:
         """Let go."""
         try:
-            found = json.loads(self.request.body)["servers"]
-            servers = frozenset(_key(each) for each in found[: MOST_SERVERS + 1])
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            wanted = Wanted.model_validate_json(self.request.body)
+        except ValidationError as error:
             raise Refused(400, MALFORMED) from error
-        if len(servers) > MOST_SERVERS:
-            raise Refused(400, f"At most {MOST_SERVERS} servers are let go at once.")
-        self.tell(_released(self.rooms.rounds.release(servers)))
+        self.tell(_released(self.rooms.rounds.release(frozenset(each.key for each in wanted.servers))))
 
 
 class RunningPage(AdminPage):
@@ -69,8 +70,10 @@ class RunningPage(AdminPage):
         """Let go what was shown and chosen."""
         need_release(self)
         try:
-            servers = frozenset(_key(json.loads(each)) for each in self.get_body_arguments("server"))
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+            servers = frozenset(
+                WhichServer.model_validate_json(each).key for each in self.get_body_arguments("server", strip=False)
+            )
+        except ValidationError as error:
             raise Refused(400, MALFORMED) from error
         self.rooms.rounds.release(servers)
         self.redirect(f"{self.rooms.settings.prefix}admin/running", status=303)
@@ -91,15 +94,7 @@ def need_release(handler: Handler) -> None:
 
 def _form_key(line: Line) -> str:
     """Which server is meant, as a form sends it back."""
-    return json.dumps({"user": line.user, "server": line.server, "started": line.started})
-
-
-def _key(found: dict[str, Any]) -> Key:
-    """Which server is meant."""
-    user, server, started = found["user"], found["server"], found["started"]
-    if not isinstance(user, str) or not isinstance(server, str) or isinstance(started, (str, bool)):
-        raise TypeError("not a server")
-    return user, server, float(started)
+    return WhichServer(user=line.user, server=line.server, started=line.started).model_dump_json()
 
 
 def _released(servers: frozenset[Key]) -> Released:

@@ -1,8 +1,12 @@
 """What the API answers to admins about running servers. See `models.py` for what holds for all."""
 
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
 
 from jupyterhub_quota_service.models import Model, ResourceName
+
+MOST_SERVERS = 10_000
 
 
 class Line(Model):
@@ -85,6 +89,31 @@ class RunningServers(Model):
     """Those with something to warn of, the first end first."""
     deeds: tuple[Deed, ...]
     """What was done since this process began, the latest first; at most 100."""
+
+
+class WhichServer(Model):
+    """One server, as `api/running` names it."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    user: str
+    """Whose it is."""
+    server: str
+    """Its name; empty for the default server."""
+    started: float
+    """When the hub began to start it, exactly as it was answered."""
+
+    @property
+    def key(self) -> tuple[str, str, float]:
+        """What tells it from others."""
+        return self.user, self.server, self.started
+
+
+class Release(Model):
+    """What is sent to `api/running/release`."""
+
+    servers: Annotated[tuple[WhichServer, ...], Field(max_length=MOST_SERVERS)]
+    """Those that are let go, of which each was seen by who sends it."""
 
 
 class Released(Model):

@@ -21,6 +21,9 @@ from jupyterhub_quota import (
     Plan,
     Policy,
     QuotaError,
+    Reading,
+    RunningServer,
+    SelectiveLedger,
     WhileRunning,
     doubtful,
     look,
@@ -145,15 +148,15 @@ class Rounds:
             doubt = Doubt(HeldBack.POLICY, "the newest policy is broken")
         else:
             try:
-                async with asyncio.timeout(LEDGER_SECONDS):
-                    reading = await self._ledger.read(since=at - policy.longest_window, at=at)
-            except (TimeoutError, QuotaError) as error:
-                doubt = Doubt(HeldBack.LEDGER, str(error) or "the ledger did not answer in time")
-        if doubt is None:
-            try:
                 servers = await self._hub.running()
             except QuotaError as error:
                 doubt = Doubt(HeldBack.HUB, str(error))
+        if doubt is None:
+            try:
+                async with asyncio.timeout(LEDGER_SECONDS):
+                    reading = await self._read(servers, at - policy.longest_window, at)
+            except (TimeoutError, QuotaError) as error:
+                doubt = Doubt(HeldBack.LEDGER, str(error) or "the ledger did not answer in time")
         if doubt is not None:
             return doubtful(self._memory, doubt, at=at, ticks=ticks, last=self.state.good)
         released, self._released = self._released, frozenset()
@@ -169,6 +172,12 @@ class Rounds:
             released=released,
             last=self.state.good,
         )
+
+    async def _read(self, servers: tuple[RunningServer, ...], since: float, at: float) -> Reading:
+        """Read once what those held who run something: of them alone, where that is quicker than of everybody."""
+        if isinstance(self._ledger, SelectiveLedger):
+            return await self._ledger.read_some(since=since, at=at, users={server.user for server in servers})
+        return await self._ledger.read(since=since, at=at)
 
     async def _act(self, policy: Policy, plan: Plan) -> None:
         before, self._memory = self.state.last, plan.memory

@@ -63,7 +63,10 @@ def ends(rounds: Rounds, user: str, at: float) -> Ends:
 def running_servers(state: State, events: Iterable[dict[str, Any]], policy: Policy, at: float) -> RunningServers:
     """Return what admins see."""
     good, last, zone = state.good, state.last, policy.timezone
+    events = tuple(events)
     latest = sorted(events, key=lambda event: float(event["at"]), reverse=True)[:MOST_DEEDS]
+    # Until the next round they are still among those that were judged.
+    done = {(each["user"], each["server"], each["started"]) for each in events if each["action"] == "stopped"}
     return RunningServers(
         mode=policy.while_running.value,
         at=last.at if last else None,
@@ -74,7 +77,11 @@ def running_servers(state: State, events: Iterable[dict[str, Any]], policy: Poli
         unmatched=good.unmatched if good else 0,
         brake=bool(good and good.brake),
         brake_text=_brake(good, policy) if good and good.brake else "",
-        servers=tuple(_lines(good, last or good, state.policy or policy, at)) if good else (),
+        servers=tuple(
+            line
+            for line in (_lines(good, last or good, state.policy or policy, at) if good else ())
+            if (line.user, line.server, line.started) not in done
+        ),
         deeds=tuple(
             Deed(
                 action=event["action"],

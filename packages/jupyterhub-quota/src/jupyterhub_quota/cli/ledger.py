@@ -24,6 +24,7 @@ def add_ledger(command: Parser) -> None:
     )
     ledger = command.add_argument_group("a ledger in Prometheus")
     ledger.add_argument("--ledger-username", default="", metavar="NAME", help="who asks; needs --ledger-password-file")
+    ledger.add_argument("--ledger-username-file", type=Path, metavar="FILE", help="holds the name of who asks instead")
     ledger.add_argument("--ledger-password-file", type=Path, metavar="FILE", help="holds the password of that user")
     ledger.add_argument("--ledger-token-file", type=Path, metavar="FILE", help="holds a bearer token instead")
     ledger.add_argument(
@@ -63,16 +64,26 @@ def access(options: argparse.Namespace) -> Access:
         InputError: the options do not fit together, or the ledger is none in Prometheus.
     """
     user, password = options.ledger_username, options.ledger_password_file
-    if bool(user) != bool(password):
-        raise InputError("--ledger-username and --ledger-password-file belong together; give both or neither")
+    user_file = options.ledger_username_file
+    if user and user_file:
+        raise InputError("--ledger-username and --ledger-username-file do not go together; give one of them")
+    if bool(user or user_file) != bool(password):
+        name = "--ledger-username-file" if user_file else "--ledger-username"
+        raise InputError(f"{name} and --ledger-password-file belong together; give both or neither")
     if password and options.ledger_token_file:
         raise InputError("--ledger-password-file and --ledger-token-file do not go together; give one of them")
-    given = (user, options.ledger_token_file, options.ledger_ca_file, options.namespace, options.gpu_resource)
-    names = ("--ledger-username", "--ledger-token-file", "--ledger-ca-file", "--namespace", "--gpu-resource")
-    first = next((name for name, value in zip(names, given, strict=True) if value), None)
+    given = {
+        "--ledger-username": user,
+        "--ledger-username-file": user_file,
+        "--ledger-token-file": options.ledger_token_file,
+        "--ledger-ca-file": options.ledger_ca_file,
+        "--namespace": options.namespace,
+        "--gpu-resource": options.gpu_resource,
+    }
+    first = next((name for name, value in given.items() if value), None)
     if first and options.ledger.partition(":")[0] == "sqlite":
         raise InputError(f"{first} is about a ledger in Prometheus, and --ledger names a file; leave it out")
-    return Access(user, password, options.ledger_token_file, options.ledger_ca_file)
+    return Access(user, password, options.ledger_token_file, options.ledger_ca_file, user_file)
 
 
 @asynccontextmanager

@@ -3,7 +3,7 @@
 from jupyterhub_quota.ledger.api import Access
 from jupyterhub_quota.ledger.cached import CachedLedger
 from jupyterhub_quota.ledger.prometheus import GPU_RESOURCES, PrometheusLedger
-from jupyterhub_quota.ledger.protocol import Ledger, Reading
+from jupyterhub_quota.ledger.protocol import Ledger, Reading, SelectiveLedger
 from jupyterhub_quota.ledger.sqlite import SqliteLedger
 from jupyterhub_quota.ledger.url import open_ledger
 
@@ -14,6 +14,7 @@ __all__ = [
     "Ledger",
     "PrometheusLedger",
     "Reading",
+    "SelectiveLedger",
     "SqliteLedger",
     "open_ledger",
 ]

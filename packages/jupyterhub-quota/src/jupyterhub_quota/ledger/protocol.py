@@ -1,5 +1,6 @@
 """The one seam to the outside: which sessions were held, and as of when is that known."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -41,6 +42,15 @@ class Ledger(Protocol):
 
     async def close(self) -> None:
         """Let go of connections. The ledger may be read again afterwards."""
+        ...
+
+
+@runtime_checkable
+class SelectiveLedger(Ledger, Protocol):
+    """A ledger that tells of some users sooner than of everybody."""
+
+    async def read_some(self, *, since: float, at: float, users: Collection[str]) -> Reading:
+        """Return what `read` would of these users, in one answer."""
         ...
 
 

@@ -24,13 +24,13 @@ def notice_sentence(notice: Notice, policy: Policy, at: float) -> str:
         if not notice.stops:
             refuses = policy.at_launch is AtLaunch.REFUSE
             return f"{told} {_capital(server)} runs on{', but no new one starts' if refuses else ''}."
-        return f"{told} {_capital(server)} is stopped {_soon(notice.ends, at, zone)}.{_others(notice)}"
+        return f"{told} {_capital(server)} {_stopped(notice.ends, at, zone)}.{_others(notice)}"
     runs_out = moment(max(at, notice.runs_out), at, zone)
     if not notice.stops:
         then = ", then no new server starts" if policy.at_launch is AtLaunch.REFUSE else ""
         return f"With what runs now, {quota} is used up {runs_out}{then}."
-    stopped = _soon(notice.ends, at, zone)
-    return f"With what runs now, {quota} is used up {runs_out}, and {server} is stopped {stopped}.{_others(notice)}"
+    stopped = _stopped(notice.ends, at, zone)
+    return f"With what runs now, {quota} is used up {runs_out}, and {server} {stopped}.{_others(notice)}"
 
 
 def advice_sentence(notice: Notice, policy: Policy) -> str:
@@ -78,8 +78,9 @@ def _others(notice: Notice) -> str:
     return f" Pods of yours that are no servers use it, too: {pods}." if pods else ""
 
 
-def _soon(when: float, at: float, zone: ZoneInfo) -> str:
-    return moment(when, at, zone) if when > at else "now"
+def _stopped(when: float, at: float, zone: ZoneInfo) -> str:
+    """What becomes of a server. One whose time is up may be held back for a while, and nobody knows for how long."""
+    return f"is stopped {moment(when, at, zone)}" if when > at else "can be stopped at any moment"
 
 
 def _capital(text: str) -> str:
