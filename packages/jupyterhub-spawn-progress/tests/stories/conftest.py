@@ -150,8 +150,8 @@ class Pod:
         self.status(**status | ({"podIP": "127.0.0.1"} if "podIP" in status else {}))
 
     async def soon(self) -> None:
-        """Let the hub look in between."""
-        await asyncio.sleep(0.1)
+        """Let the hub look in between, ten times where nothing else runs on the machine."""
+        await asyncio.sleep(0.3)
 
 
 Story = Callable[[Pod], Awaitable[None]]
