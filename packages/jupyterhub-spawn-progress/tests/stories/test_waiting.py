@@ -192,7 +192,7 @@ async def test_patience(kube_config, run, api):
         pod.unschedulable("0/1 nodes are available: 1 Insufficient memory.")
         await pod.soon()
         pod.event("cluster-autoscaler", "TriggeredScaleUp", "pod triggered scale-up: [{b 0->1 (max: 9)}]")
-        for _ in range(12):
+        for _ in range(4):
             await pod.soon()
         await pod.cached()
 
