@@ -15,6 +15,7 @@ RUNBOOKS = "https://docs.example.org/runbooks.html"
 WORDS = {
     "__NAMESPACE__": "hub",
     "__NAME__": "jupyterhub-quota",
+    "__PODS_JOB__": "kube-state-metrics",
     "__WINDOW_SECONDS__": "3600",
     "__SCRAPE_SECONDS__": "30",
     "__RULE_SECONDS__": "60",

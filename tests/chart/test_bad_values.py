@@ -123,6 +123,16 @@ BAD: tuple[tuple[str, str, str], ...] = (
         "{prometheus: {mode: external, external: {url: 'http://p:9090'}, alertmanagers: [{static_configs: []}]}}",
         "prometheus.alertmanagers: is for the Prometheus of this chart, and prometheus.mode is 'external'",
     ),
+    (
+        "a kube-state-metrics that the external Prometheus cannot reach",
+        "{prometheus: {mode: external, external: {url: 'http://p:9090'}}}",
+        "networkPolicy.kubeStateMetricsFrom: is missing, so that the external Prometheus could not read our",
+    ),
+    (
+        "slow rules for an external Prometheus",
+        "{prometheus: {mode: external, external: {url: 'http://p:9090'}, ruleInterval: 30m}}",
+        "prometheus.ruleInterval: 30m is too long",
+    ),
     ("certificates as a path", "{prometheus: {external: {ca: /etc/ca.crt}}}", "-----BEGIN CERTIFICATE-----"),
     (
         "a credential of two kinds",

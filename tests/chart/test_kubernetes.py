@@ -4,7 +4,8 @@ import kubernetes_validate
 import pytest
 import yaml
 
-from rendering import MINIMAL, VALUES_FILES, of_kind, rendered, template
+from documentation import blocks
+from rendering import CHART, MINIMAL, VALUES_FILES, of_kind, rendered, template
 
 VERSIONS = ("1.30", "1.31", "1.32", "1.33", "1.34", "1.35", "1.36", "1.37")
 # Not Kubernetes' own; the operator's schema is not among those that we have.
@@ -21,6 +22,16 @@ def test_strict_validation(path, version: str):
     for each in objects:
         if each["kind"] not in NOT_KUBERNETES:
             kubernetes_validate.validate(each, version, strict=True)
+
+
+@pytest.mark.parametrize("values", blocks())
+def test_strict_validation_of_what_the_documentation_shows(values):
+    """Rendered once, since no template asks for the version; held against every one."""
+    assert not any("Capabilities" in path.read_text() for path in (CHART / "templates").rglob("*.*"))
+    for each in rendered(values):
+        if each["kind"] not in NOT_KUBERNETES:
+            for version in VERSIONS:
+                kubernetes_validate.validate(each, version, strict=True)
 
 
 def test_an_older_kubernetes_is_refused():

@@ -154,12 +154,28 @@ class TestMoreDoors:
             network._egress("prometheus", "stranger", port) for port in (9093, 443, 8080, 80)
         ]
 
-    def test_an_external_prometheus_is_reached_by_the_page(self):
-        """At its port."""
-        network = Network({"prometheus": {"mode": "external", "external": {"url": "https://prometheus:9443/x"}}})
+    def test_an_external_prometheus(self):
+        """The page reaches it at its port, and it reaches kube-state-metrics; nobody else does."""
+        network = Network(
+            {
+                "prometheus": {"mode": "external", "external": {"url": "https://prometheus:9443/x"}},
+                "networkPolicy": {"kubeStateMetricsFrom": [{"podSelector": {"matchLabels": STRANGER}}]},
+            }
+        )
 
         assert network._egress("service", "stranger", 9443)
         assert not network._egress("service", "stranger", 443)
+        assert ["stranger"] == [
+            source for source in network.labels if network.reaches(source, "kube-state-metrics", 8080)
+        ]
+
+    def test_kube_state_metrics_may_be_read_by_others(self):
+        """Besides our Prometheus."""
+        network = Network({"networkPolicy": {"kubeStateMetricsFrom": [{"podSelector": {"matchLabels": STRANGER}}]}})
+
+        assert {"prometheus", "stranger"} == {
+            source for source in network.labels if network.reaches(source, "kube-state-metrics", 8081)
+        }
 
     def test_without_policies_everything_is_open(self):
         """This is what the switch means."""

@@ -54,7 +54,7 @@ def test_promtool_takes_what_is_mounted(values: Path, tmp_path: Path):
 
 def test_no_word_is_left(tmp_path: Path):
     """Each word between double underscores was replaced."""
-    for values in MANAGED:
+    for values in VALUES_FILES:
         done = template(yaml.safe_load(values.read_text()))
         assert [] == re.findall(r"__[A-Z_]+__", done.stdout)
 

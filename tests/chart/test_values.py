@@ -1,11 +1,13 @@
 """Every value does something, and what templates read can be set."""
 
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -28,6 +30,10 @@ OTHERWISE: dict[str, tuple[Any, dict[str, Any]]] = {
     "prometheus.auth.rotation": ("today", {}),  # refused beside a Secret of one's own, so it is read
     "prometheus.external.url": ("http://elsewhere:9090", {}),
     "prometheus.external.ca": ("-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----", {}),
+    "prometheus.external.rules.configMap.enabled": (False, {}),
+    "prometheus.external.rules.configMap.labels": ({"rules": "quota"}, {}),
+    "prometheus.external.rules.prometheusRule.enabled": (False, {}),
+    "prometheus.external.rules.prometheusRule.labels": ({"release": "other"}, {}),
     "kubeStateMetrics.mode": (
         "existing",
         {"kubeStateMetrics": {"existing": {"target": "a:1", "telemetryTarget": "a:2"}}},
@@ -138,6 +144,33 @@ def test_generated_files_are_up_to_date():
     assert (0, "") == (done.returncode, done.stdout + done.stderr)
 
 
+@pytest.mark.parametrize(
+    ("written", "told"),
+    [
+        ("tag: 0.1.0-0.dev.git.45.h06d3f8c", ""),
+        ('tag: "1.0"', ""),
+        ("tag: 0.1.0\n    size: 3", "helm-chart/jupyterhub-quota/values.yaml: is old; run ci/values\n"),
+        ("label: 0.1.0", "helm-chart/jupyterhub-quota/values.yaml: is old; run ci/values\n"),
+    ],
+)
+def test_tags_of_chartpress_are_no_change(tmp_path: Path, written: str, told: str):
+    """Between `chartpress` and `chartpress --reset` other tags stand there; anything else is still found."""
+    for name in ("ci", "docs"):
+        (tmp_path / name).mkdir()
+    shutil.copytree(CHART, tmp_path / CHART.relative_to(ROOT))
+    for name in ("ci/values", "docs/chart-values.md"):
+        shutil.copy(ROOT / name, tmp_path / name)
+    values = tmp_path / CHART.relative_to(ROOT) / "values.yaml"
+    text, count = re.subn(r"(?<=name: ghcr\.io/)(.*\n.*\n +)tag: .*", rf"\1{written}", values.read_text())
+    values.write_text(text)
+    done = subprocess.run(
+        [sys.executable, tmp_path / "ci" / "values", "--check"], capture_output=True, text=True, check=False
+    )
+
+    assert 2 == count
+    assert (1 if told else 0, told) == (done.returncode, done.stdout + done.stderr)
+
+
 def test_every_value_is_described():
     """By whole sentences, since they are comments and documentation alike."""
     lacking = []
@@ -167,6 +200,16 @@ def test_lint_has_no_objection_to_the_chart_alone():
     done = helm("lint", "--strict", CHART)
 
     assert 0 == done.returncode, done.stdout + done.stderr
+
+
+def test_what_is_told_of_images_is_what_is_pulled():
+    """Artifact Hub examines the images that it is told of: without a policy it cannot render the chart to find them."""
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    annotations = yaml.safe_load((CHART / "Chart.yaml").read_text())["annotations"]
+    told = {each["name"]: each["image"] for each in yaml.safe_load(annotations["artifacthub.io/images"])}
+    images = {"prometheus": values["prometheus"]["image"], "kube-state-metrics": values["kubeStateMetrics"]["image"]}
+
+    assert {name: f"{image['name']}:{image['tag']}" for name, image in images.items()} == told
 
 
 def test_the_package_holds_what_is_used_and_nothing_else(tmp_path):

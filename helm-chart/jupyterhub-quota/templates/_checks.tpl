@@ -31,15 +31,6 @@ prometheus.retention: {{ $prometheus.retention }} is more than ten years; write 
 {{- if $prometheus.external.url }}
 prometheus.external.url: is given, and prometheus.mode is 'managed'; write 'mode: external', or leave the url out
 {{- end }}
-{{- if gt (include "jupyterhub-quota.seconds" $prometheus.scrapeInterval | float64) 120.0 }}
-prometheus.scrapeInterval: {{ $prometheus.scrapeInterval }} is too long, since what is older than five minutes counts as gone; write at most '2m'
-{{- end }}
-{{- if lt (include "jupyterhub-quota.seconds" $prometheus.scrapeInterval | float64) 5.0 }}
-prometheus.scrapeInterval: {{ $prometheus.scrapeInterval }} would load the cluster for nothing; write at least '5s'
-{{- end }}
-{{- if gt (include "jupyterhub-quota.seconds" $prometheus.ruleInterval | float64) 300.0 }}
-prometheus.ruleInterval: {{ $prometheus.ruleInterval }} is too long, since what is older than five minutes counts as gone; write at most '5m'
-{{- end }}
 {{- if and $prometheus.persistence.enabled (not $prometheus.persistence.existingClaim) }}
 {{- $bytes := include "jupyterhub-quota.bytes" $prometheus.persistence.size | int64 }}
 {{- if lt $bytes 1073741824 }}
@@ -86,6 +77,18 @@ prometheus.{{ $key }}: is for the Prometheus of this chart, and prometheus.mode 
 {{- if $prometheus.auth.rotation }}
 prometheus.auth.rotation: changes the credential that the chart makes, and prometheus.mode is 'external'; leave it out
 {{- end }}
+{{- if and (eq $metrics.mode "managed") .Values.networkPolicy.enabled (not .Values.networkPolicy.kubeStateMetricsFrom) }}
+networkPolicy.kubeStateMetricsFrom: is missing, so that the external Prometheus could not read our kube-state-metrics; write where it is, for example '[{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: monitoring}}}]', or 'kubeStateMetrics: {mode: existing}' if it reads one of its own
+{{- end }}
+{{- end }}
+{{- if gt (include "jupyterhub-quota.seconds" $prometheus.scrapeInterval | float64) 120.0 }}
+prometheus.scrapeInterval: {{ $prometheus.scrapeInterval }} is too long, since what is older than five minutes counts as gone; write at most '2m'
+{{- end }}
+{{- if lt (include "jupyterhub-quota.seconds" $prometheus.scrapeInterval | float64) 5.0 }}
+prometheus.scrapeInterval: {{ $prometheus.scrapeInterval }} would load the cluster for nothing; write at least '5s'
+{{- end }}
+{{- if gt (include "jupyterhub-quota.seconds" $prometheus.ruleInterval | float64) 300.0 }}
+prometheus.ruleInterval: {{ $prometheus.ruleInterval }} is too long, since what is older than five minutes counts as gone; write at most '5m'
 {{- end }}
 {{- if eq $metrics.mode "existing" }}
 {{- if and (eq $prometheus.mode "managed") (not $metrics.existing.target) }}

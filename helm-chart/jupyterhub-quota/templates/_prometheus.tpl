@@ -1,16 +1,19 @@
-{{/* The configuration of Prometheus: the file as shipped, and what values add to it. */}}
-{{- define "jupyterhub-quota.prometheusConfig" -}}
-{{- $name := include "jupyterhub-quota.name" . -}}
+{{/* The configuration of Prometheus as it is shipped, with its words replaced. */}}
+{{- define "jupyterhub-quota.prometheusFile" -}}
+{{- $host := printf "%s-kube-state-metrics" (include "jupyterhub-quota.name" .) -}}
+{{- if eq .Values.prometheus.mode "external" -}}{{- $host = printf "%s.%s.svc" $host .Release.Namespace -}}{{- end -}}
 {{- $managed := eq .Values.kubeStateMetrics.mode "managed" -}}
-{{- $target := $managed | ternary (printf "%s-kube-state-metrics:8080" $name) .Values.kubeStateMetrics.existing.target -}}
-{{- $telemetry := $managed | ternary (printf "%s-kube-state-metrics:8081" $name) .Values.kubeStateMetrics.existing.telemetryTarget -}}
-{{- $text := include "jupyterhub-quota.words" (list (.Files.Get "files/prometheus.yaml") (dict
-    "__KUBE_STATE_METRICS__" $target
-    "__KUBE_STATE_METRICS_TELEMETRY__" $telemetry
+{{- include "jupyterhub-quota.words" (list (.Files.Get "files/prometheus.yaml") (dict
+    "__KUBE_STATE_METRICS__" ($managed | ternary (printf "%s:8080" $host) .Values.kubeStateMetrics.existing.target)
+    "__KUBE_STATE_METRICS_TELEMETRY__" ($managed | ternary (printf "%s:8081" $host) .Values.kubeStateMetrics.existing.telemetryTarget)
     "__PROMETHEUS__" "localhost:9090"
     "__NAMESPACES__" (include "jupyterhub-quota.namespaces" . | fromJsonArray | join "|")
   )) -}}
-{{- $config := $text | fromYaml -}}
+{{- end }}
+
+{{/* The configuration of our Prometheus: the file as shipped, and what values add to it. */}}
+{{- define "jupyterhub-quota.prometheusConfig" -}}
+{{- $config := include "jupyterhub-quota.prometheusFile" . | fromYaml -}}
 {{- $_ := set $config.global "scrape_interval" .Values.prometheus.scrapeInterval -}}
 {{- if lt (include "jupyterhub-quota.seconds" .Values.prometheus.scrapeInterval | float64) 10.0 -}}
 {{- $_ := set $config.global "scrape_timeout" .Values.prometheus.scrapeInterval -}}
@@ -50,13 +53,15 @@
 {{- toYaml $config -}}
 {{- end }}
 
-{{/* A file of alerts with its words replaced. Takes: (list path $) */}}
+{{/* A file of alerts with its words replaced; without those about a Prometheus of ours where there is none. Takes: (list path $) */}}
 {{- define "jupyterhub-quota.alerts" -}}
 {{- $root := index . 1 -}}
 {{- $prometheus := $root.Values.prometheus -}}
+{{- $external := eq $prometheus.mode "external" -}}
 {{- $text := include "jupyterhub-quota.words" (list ($root.Files.Get (index . 0)) (dict
     "__NAMESPACE__" $root.Release.Namespace
     "__NAME__" (include "jupyterhub-quota.name" $root)
+    "__PODS_JOB__" ($external | ternary "jupyterhub-quota-pods" "kube-state-metrics")
     "__WINDOW_SECONDS__" (include "jupyterhub-quota.longestWindow" $root)
     "__RETENTION_SECONDS__" (include "jupyterhub-quota.seconds" $prometheus.retention)
     "__SCRAPE_SECONDS__" (include "jupyterhub-quota.seconds" $prometheus.scrapeInterval)
@@ -65,8 +70,13 @@
     "__ALERTMANAGERS__" (len $prometheus.alertmanagers | toString)
     "__RUNBOOKS__" $root.Values.alerts.runbooks
   )) -}}
-{{- if $root.Values.alerts.labels -}}
+{{- if or $external $root.Values.alerts.labels -}}
 {{- $rules := $text | fromYaml -}}
+{{- if $external -}}
+{{- $groups := list -}}
+{{- range $rules.groups -}}{{- if not (hasSuffix "-prometheus" .name) -}}{{- $groups = append $groups . -}}{{- end -}}{{- end -}}
+{{- $_ := set $rules "groups" $groups -}}
+{{- end -}}
 {{- range $rules.groups -}}{{- range .rules -}}
 {{- if .alert -}}{{- $_ := set . "labels" (merge (dict) $root.Values.alerts.labels (.labels | default dict)) -}}{{- end -}}
 {{- end -}}{{- end -}}
