@@ -147,7 +147,11 @@ def be_stopped(hub: Hub) -> None:
     ann = Browser(hub.url, "ann", hub.password)
     path = ann.services().get("quota", "")
     with step("the policy now stops servers, and she is warned"):
-        expect(">Your quota</h1>" in ann.get(path).text, "the usage page is none")
+        # The service starts with the hub, and is up a little later.
+        deadline = time.monotonic() + STOP_SECONDS
+        while not (is_page := ">Your quota</h1>" in ann.get(path).text) and time.monotonic() < deadline:
+            time.sleep(0.5)
+        expect(is_page, "the usage page is none")
         hub.policy.write_text(STOPPING, encoding="utf-8")
         # Until the service has read the policy anew, it only warns.
         (notice,) = soon(ann, path, "notices", lambda each: bool(each["stops"]))
