@@ -8,6 +8,7 @@ copies the images named after it into the cluster.
 import secrets
 import sys
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from bed.cluster import Namespace, missing, run  # noqa: E402 - the folder is on
 from bed.deployment import Deployment, block_in, our_images  # noqa: E402
 from bed.images import VERSIONS, Image, hub_images  # noqa: E402
 from bed.person import Hub  # noqa: E402
+from bed.story import Story, left_running  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -69,9 +71,22 @@ def deployment(request: pytest.FixtureRequest, namespace: Namespace, images: dic
 
 
 @pytest.fixture(scope="session")
+def sams_server(hub: Hub, namespace: Namespace) -> Iterator[Future[Story]]:
+    """
+    A server that goes on until it is stopped for its quota, which takes minutes.
+
+    Tests that leave all parts alone run meanwhile: who asks for it first, after the faults, begins it.
+    """
+    with ThreadPoolExecutor(1) as person:
+        yield person.submit(left_running, hub, namespace, "sam", "brief")
+
+
+@pytest.fixture(scope="session")
 def hub(deployment: Deployment) -> Iterator[Hub]:
     """The hub with our chart beside it: the chart first, then the hub with the values that it asks for."""
-    hub = deployment.hub(block_in(deployment.quota()))
+    notes = deployment.quota()
+    deployment.look_often()
+    hub = deployment.hub(block_in(notes))
     deployment.all_up()
     yield hub
     hub.api.close()

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from bed.record import memory_used, status
+from bed.record import charged_in_the_end, memory_used, recorded, status
 from bed.waiting import until
 
 GIB = 2**30
@@ -25,9 +25,13 @@ def pod(name, image, *, seconds=10, **spec):
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": body}
 
 
-@pytest.fixture(scope="module")
-def pods(hub, namespace, deployment):
-    """Pods that end in their several ways, all at once."""
+@pytest.fixture(autouse=True, scope="module")
+def pods(hub, namespace, deployment, sams_server):
+    """
+    Pods that end in their several ways, all at once, while the tests of names run.
+
+    From here on sam's server runs, for test_running.py.
+    """
     image = deployment.images["hub"]
     preparing = {"name": "prepare", "image": str(image), "command": ["sleep", "5"]}
     namespace.apply(
@@ -48,9 +52,7 @@ def pods(hub, namespace, deployment):
 
 def charged(deployment, user):
     """Return for how many seconds of half a GiB a user is charged, once nothing of theirs runs."""
-    until(lambda: memory_used(deployment, user, "regular"), f"the record of {user}", every=2)
-    until(lambda: [] == status(deployment, user, "regular")["running"], f"the end of {user}'s pod", every=2)
-    return memory_used(deployment, user, "regular") / (GIB / 2)
+    return charged_in_the_end(deployment, user, "regular") / (GIB / 2)
 
 
 def held(namespace, name):
@@ -59,37 +61,6 @@ def held(namespace, name):
     begin = next(one for one in found["conditions"] if one["type"] == "PodScheduled")["lastTransitionTime"]
     end = found["containerStatuses"][0]["state"]["terminated"]["finishedAt"]
     return (datetime.fromisoformat(end) - datetime.fromisoformat(begin)).total_seconds()
-
-
-@pytest.mark.usefixtures("pods")
-class TestEnds:
-    """From the moment that a pod has its place to the moment that it ends, however it does."""
-
-    def test_completed(self, namespace, deployment):
-        """Not for as long as the object stays."""
-        seconds = charged(deployment, "completed")
-
-        assert held(namespace, "completed") == pytest.approx(seconds, abs=12)
-
-    def test_init_container(self, namespace, deployment):
-        """Kubernetes reserves the largest init container for the whole pod: 2 GiB here."""
-        seconds = charged(deployment, "prepared") / 4
-
-        assert held(namespace, "prepared") == pytest.approx(seconds, abs=12)
-
-    def test_evicted(self, namespace, deployment):
-        """The kubelet puts it out, and its object stays."""
-        until(lambda: namespace.get("pod", "evicted")["status"].get("reason") == "Evicted", "its eviction", minutes=4)
-        seconds = charged(deployment, "evicted")
-
-        assert 0 < seconds
-        assert seconds == charged(deployment, "evicted")
-
-    def test_pending(self, deployment):
-        """A pod without a place holds nothing, while others that came with it are charged."""
-        charged(deployment, "completed")
-
-        assert 0 == memory_used(deployment, "pending", "regular")
 
 
 class TestNames:
@@ -119,6 +90,36 @@ class TestNames:
 
     def test_named_server(self, deployment):
         """Charged to its owner, under its name."""
-        running = until(lambda: status(deployment, "nora", "regular")["running"], "nora's use")
+        assert until(
+            lambda: ["lab"] == [one["server"] for one in status(deployment, "nora", "regular")["running"]], "nora's use"
+        )
 
-        assert ["lab"] == [one["server"] for one in running]
+
+class TestEnds:
+    """From the moment that a pod has its place to the moment that it ends, however it does."""
+
+    def test_completed(self, namespace, deployment):
+        """Not for as long as the object stays."""
+        seconds = charged(deployment, "completed")
+
+        assert held(namespace, "completed") == pytest.approx(seconds, abs=12)
+
+    def test_init_container(self, namespace, deployment):
+        """Kubernetes reserves the largest init container for the whole pod: 2 GiB here."""
+        seconds = charged(deployment, "prepared") / 4
+
+        assert held(namespace, "prepared") == pytest.approx(seconds, abs=12)
+
+    def test_evicted(self, namespace, deployment):
+        """The kubelet puts it out, and its object stays."""
+        until(lambda: namespace.get("pod", "evicted")["status"].get("reason") == "Evicted", "its eviction")
+        seconds = charged(deployment, "evicted")
+        recorded(deployment, "evicted", "regular", seconds=20)
+
+        assert seconds == pytest.approx(charged(deployment, "evicted"), abs=1)
+
+    def test_pending(self, deployment):
+        """A pod without a place holds nothing, while others that came with it are charged."""
+        charged(deployment, "completed")
+
+        assert 0 == memory_used(deployment, "pending", "regular")

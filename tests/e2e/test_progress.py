@@ -204,18 +204,11 @@ def test_command_not_found(said, nothing_left):
 
 def test_deleted_while_starting(hub, namespace, nothing_left):
     """Somebody deletes the pod of a server that has not answered yet."""
+    waiting = "Your server has started and does not answer yet. Waiting for it."
     hub.request("deleted", "never-ready")
-    selector = "hub.jupyter.org/username=deleted"
-    until(
-        lambda: namespace.pods(selector)[0]["status"]["containerStatuses"][0]["state"].get("running"),
-        "the pod to run",
-    )
-    until(
-        lambda: namespace.get("events", "--field-selector", "involvedObject.name=jupyter-deleted,reason=Unhealthy"),
-        "the kubelet to ask and get no answer",
-    )
+    hub.read_until(waiting, "deleted")
 
-    namespace.kubectl("delete", "pods", "--selector", selector, "--wait=false")
+    namespace.kubectl("delete", "pods", "--selector", "hub.jupyter.org/username=deleted", "--wait=false")
 
     assert [
         REQUESTED,
@@ -223,10 +216,10 @@ def test_deleted_while_starting(hub, namespace, nothing_left):
         FOUND,
         PRESENT,
         STARTING,
-        "Your server has started and does not answer yet. Waiting for it.",
+        waiting,
         (
             "Spawn failed: Your server was removed while it started. Start it again; if it does not help, tell your "
             "hub's admins."
         ),
-    ] == [item["message"] for item in hub.progress("deleted")]
+    ] == hub.said("deleted")
     assert nothing_left("deleted")

@@ -54,7 +54,7 @@ def names(events, pod, **options):
         "s-gpu": [],
         "v-startup-probe": ["not-answering"],
         "zd-with-pvc": [],
-        "ze-deleted": ["failed", "gone"],
+        "ze-deleted": ["gone"],
     }.items(),
 )
 def test_recorded(story, failures):
@@ -86,6 +86,19 @@ def test_recorded(story, failures):
 def test_status(pod, name):
     """What the status alone tells."""
     assert [name] == names([], pod)
+
+
+@pytest.mark.parametrize("phase", ["Running", "Succeeded", "Failed"])
+@pytest.mark.parametrize(("reason", "code"), [("Completed", 0), ("Error", 143)])
+def test_deleted_ends_because_it_was_deleted(phase, reason, code):
+    """Its containers are told to end, and may do so in any way before it is gone."""
+    ended = {"name": "notebook", "state": {"terminated": {"reason": reason, "exitCode": code}}, "ready": False}
+    pod = {
+        "metadata": {"uid": "pod-1", "deletionTimestamp": "2026-01-01T00:00:00Z"},
+        "status": {"phase": phase, "containerStatuses": [ended]},
+    }
+
+    assert ["gone"] == names([], pod)
 
 
 @pytest.mark.parametrize(

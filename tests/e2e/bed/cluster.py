@@ -67,14 +67,14 @@ class Namespace:
         found: list[dict[str, Any]] = self.get("pods", "--selector", selector)
         return found
 
-    def helm(self, *arguments: str | Path, values: dict[str, Any] | None = None, minutes: float = 5) -> str:
+    def helm(self, *arguments: str | Path, values: dict[str, Any] | None = None, minutes: float = 10) -> str:
         """Run helm in this namespace, *values* given as a file."""
         if values is None:
             return run("helm", *arguments, "--namespace", self.name, minutes=minutes)
         given = yaml.safe_dump(values)
         return run("helm", *arguments, "--namespace", self.name, "--values", "-", given=given, minutes=minutes)
 
-    def rolled_out(self, *workloads: str, minutes: float = 5) -> None:
+    def rolled_out(self, *workloads: str, minutes: float = 8) -> None:
         """Wait until *workloads* ("deployment/hub") run as they should."""
         for workload in workloads:
             self.kubectl("rollout", "status", workload, f"--timeout={60 * minutes:.0f}s", minutes=minutes + 1)

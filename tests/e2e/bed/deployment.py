@@ -1,6 +1,7 @@
 """Our chart and the hub on a cluster, brought there as an admin does it."""
 
 import base64
+import time
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,23 @@ class Deployment:
     def all_up(self) -> None:
         """Wait until every part of our chart runs."""
         self.namespace.rolled_out(*WORKLOADS)
+
+    def look_often(self) -> None:
+        """Let the usage page judge servers every five seconds; by itself it does once a minute."""
+        page = "deployment/jupyterhub-quota-service"
+        self.namespace.kubectl("set", "env", page, "JUPYTERHUB_QUOTA_ROUND_SECONDS=5")
+
+    def hurry(self) -> None:
+        """Let the kubelet look at what pods have mounted now; by itself it looks once a minute."""
+        for selector in ("component=hub", "app.kubernetes.io/component=service"):
+            note = f"tests/hurry={time.monotonic_ns()}"
+            self.namespace.kubectl("annotate", "pod", "--selector", selector, "--overwrite", note)
+
+    def in_force(self, line: str) -> None:
+        """Wait until hub and page see *line* in the policy that is mounted."""
+        for workload in ("deployment/hub", "deployment/jupyterhub-quota-service"):
+            show = ("exec", workload, "--", "cat", "/etc/jupyterhub-quota/policy/policy.yaml")
+            until(lambda show=show: line in self.namespace.kubectl(*show), f"{workload} to see '{line}'", every=2)
 
     def service(self, *command: str) -> str:
         """Run a command where the usage page runs."""

@@ -81,11 +81,15 @@ def built(part: str, arguments: dict[str, str]) -> Image:
 
 
 def made(image: Image, context: Path, *arguments: str) -> Image:
-    """Build *image*, unless it is there."""
+    """Build *image*, unless it is there. What a build downloads may fail once; then it is tried again."""
     try:
         run("docker", "image", "inspect", str(image))
     except CommandError:
-        run("docker", "build", *arguments, "--tag", str(image), context, minutes=15)
+        build = ("docker", "build", *arguments, "--tag", str(image), context)
+        try:
+            run(*build, minutes=15)
+        except CommandError:
+            run(*build, minutes=15)
     return image
 
 

@@ -11,13 +11,17 @@ from .waiting import until
 SCRIPT = """
 import os, pathlib, sys
 uid, name = sys.argv[1:]
-found = [
-    int(folder.name)
-    for folder in pathlib.Path("/proc").iterdir()
-    if folder.name.isdigit()
-    and (folder / "comm").read_text().strip() == name
-    and f"/pods/{uid}/" in (folder / "mountinfo").read_text()
-]
+
+
+def wanted(process):
+    try:
+        named = (process / "comm").read_text().strip() == name
+        return named and f"/pods/{uid}/" in (process / "mountinfo").read_text()
+    except OSError:
+        return False  # It has ended meanwhile: a machine has many short ones.
+
+
+found = [int(process.name) for process in pathlib.Path("/proc").glob("[0-9]*") if wanted(process)]
 for process in found:
     os.kill(process, 9)
 sys.exit(not found)

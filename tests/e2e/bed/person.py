@@ -16,18 +16,37 @@ class Hub:
     def __init__(self, url: str, token: str) -> None:
         self.url = url
         self.api = httpx.Client(
-            base_url=f"{url}/hub/api/", headers={"Authorization": f"token {token}"}, timeout=httpx.Timeout(30, read=60)
+            base_url=f"{url}/hub/api/",
+            headers={"Authorization": f"token {token}"},
+            timeout=httpx.Timeout(60, read=120),
+            # Only for connections that were not made, as while the node finds itself again.
+            transport=httpx.HTTPTransport(retries=5),
         )
 
     def start(self, user: str, profile: str = "", *, server: str = "") -> list[str]:
-        """Ask for a server of *profile* and return every line that a person reads until it runs or has failed."""
+        """
+        Ask for a server of *profile* and return every line that a person reads until it runs or has failed.
+
+        Without what is said after a long silence ("... so far"): how long that is, is a matter of the machine.
+        """
         self.request(user, profile, server=server)
-        return [item["message"] for item in self.progress(user, server=server)]
+        return self.said(user, server=server)
+
+    def said(self, user: str, *, server: str = "") -> list[str]:
+        """Return the lines of a start that was asked for, to their end."""
+        lines = [item["message"] for item in self.progress(user, server=server)]
+        return [line for line in lines if " so far)" not in line]
 
     def request(self, user: str, profile: str = "", *, server: str = "") -> None:
         """Ask for a server and do not wait for it."""
         self.add(user)
-        answer = self.api.post(self.path(user, server), json={"profile": profile} if profile else {})
+
+        def asked() -> httpx.Response | None:
+            answer = self.api.post(self.path(user, server), json={"profile": profile} if profile else {})
+            # What the hub says while the server before, or what is left of a refusal, still goes.
+            return None if 400 == answer.status_code and "pending" in answer.text else answer
+
+        answer = until(asked, f"the hub to take the request for {user}'s server")
         assert answer.status_code in (201, 202), answer.text
 
     def add(self, user: str, *groups: str) -> None:
@@ -50,6 +69,15 @@ class Hub:
 
         return until(read, f"the progress of {user}'s server")
 
+    def read_until(self, line: str, user: str, *, server: str = "") -> None:
+        """Read the progress of a start as far as *line*."""
+
+        def read() -> bool:
+            with self.api.stream("GET", f"{self.path(user, server)}/progress") as answer:
+                return any(json.dumps(line)[1:-1] in text for text in answer.iter_lines())
+
+        until(read, f"{user} to read '{line}'")
+
     def stop(self, user: str, *, server: str = "") -> None:
         """Stop a server and wait until it has stopped."""
 
@@ -67,8 +95,17 @@ class Hub:
     @contextmanager
     def browser(self, user: str) -> Iterator[httpx.Client]:
         """Be *user*, signed in, with a browser."""
-        with httpx.Client(base_url=self.url, follow_redirects=True, timeout=30) as browser:
+        # Pages send only those to sign in who take HTML.
+        takes = {"Accept": "text/html"}
+        with httpx.Client(base_url=self.url, follow_redirects=True, timeout=60, headers=takes) as browser:
             browser.get("/hub/login")
             form = {"_xsrf": browser.cookies["_xsrf"], "username": user, "password": "-"}
             assert "/hub/home" == browser.post("/hub/login?next=%2Fhub%2Fhome", data=form).url.path
             yield browser
+
+
+def me(browser: httpx.Client) -> dict[str, Any]:
+    """Return what the usage page knows of who is signed in."""
+    browser.get("/services/quota/").raise_for_status()
+    known: dict[str, Any] = browser.get("/services/quota/api/me").raise_for_status().json()
+    return known

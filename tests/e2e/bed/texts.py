@@ -7,7 +7,7 @@ _VARIES = (
     (r"\(reference [0-9a-f]+\)", "(reference …)"),
     (r"\d+ seconds", "… seconds"),
     (r"again on \d+ \w+ \d+:\d+ UTC", "again on … UTC"),
-    (r"You have used [\d.]+ of 1\.02 GiB-minutes", "You have used … of 1.02 GiB-minutes"),
+    (r"You have used [\d.]+ of 1\.5 GiB-minutes", "You have used … of 1.5 GiB-minutes"),
     (r"One of up to [\d.]+ MiB", "One of up to … MiB"),
 )
 

@@ -7,9 +7,11 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def until(look: Callable[[], T], what: str, *, minutes: float = 2, every: float = 0.5) -> T:
+def until(look: Callable[[], T], what: str, *, minutes: float = 5, every: float = 0.5) -> T:
     """
     Return what *look* returns as soon as it is true.
+
+    The limit is far beyond what a busy machine needs: it is there for what never comes.
 
     An error while looking counts as "not yet": what is looked at may be about to come, or to come back.
 

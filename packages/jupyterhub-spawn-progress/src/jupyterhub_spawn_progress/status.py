@@ -19,6 +19,9 @@ REFUSED = "api"
 _WHEN_FALSE = ("PodScheduled",)
 _WHEN_TRUE = ("PodScheduled", "DisruptionTarget")
 
+# How a container ends that was told to.
+_WHEN_STOPPED = ("Completed", "Error", "CrashLoop")
+
 # So many restarts are a loop, also in the moment before the next one is put off.
 _CRASH_LOOP = 2
 
@@ -65,10 +68,14 @@ def _of_conditions(pod: Mapping[str, Any]) -> Iterator[Event]:
 
 
 def _of_containers(pod: Mapping[str, Any]) -> Iterator[Event]:
+    is_deleted = _is_deleted(pod)
     for key, path in (("initContainerStatuses", "initContainers"), ("containerStatuses", "containers")):
         for container in _containers(pod, key):
             field = f"spec.{path}{{{container.get('name', '')}}}"
-            yield from _of_container(container, field, is_init=path == "initContainers")
+            for event in _of_container(container, field, is_init=path == "initContainers"):
+                # Whoever deletes a pod ends its containers: that says nothing about them.
+                if not (is_deleted and event.reason in _WHEN_STOPPED):
+                    yield event
 
 
 def _of_container(container: Mapping[str, Any], field: str, *, is_init: bool) -> Iterator[Event]:
@@ -98,12 +105,17 @@ def _ended(terminated: Mapping[str, Any], field: str) -> Event:
 def _of_phase(pod: Mapping[str, Any]) -> Iterator[Event]:
     status = _status(pod)
     message = str(status.get("message") or "")
-    if status.get("phase") == "Failed":
+    is_deleted = _is_deleted(pod)
+    if status.get("phase") == "Failed" and (status.get("reason") or not is_deleted):
         yield Event(COMPONENT, str(status.get("reason") or "PodFailed"), message)
-    if status.get("phase") == "Succeeded":
+    if status.get("phase") == "Succeeded" and not is_deleted:
         yield Event(COMPONENT, "PodSucceeded", message)
-    if part(pod, "metadata").get("deletionTimestamp"):
+    if is_deleted:
         yield Event(COMPONENT, "Deleting", message)
+
+
+def _is_deleted(pod: Mapping[str, Any]) -> bool:
+    return bool(part(pod, "metadata").get("deletionTimestamp"))
 
 
 def _status(pod: Mapping[str, Any]) -> Mapping[str, Any]:
