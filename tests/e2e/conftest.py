@@ -20,6 +20,7 @@ from bed.cluster import Namespace, missing, run  # noqa: E402 - the folder is on
 from bed.deployment import Deployment, block_in, our_images  # noqa: E402
 from bed.images import VERSIONS, Image, hub_images  # noqa: E402
 from bed.person import Hub  # noqa: E402
+from bed.record import recorded  # noqa: E402
 from bed.story import Story, left_running  # noqa: E402
 
 
@@ -88,5 +89,6 @@ def hub(deployment: Deployment) -> Iterator[Hub]:
     deployment.look_often()
     hub = deployment.hub(block_in(notes))
     deployment.all_up()
+    recorded(deployment, "nobody", "regular")  # Until there is a record usage is not known, and nothing starts.
     yield hub
     hub.api.close()

@@ -35,6 +35,14 @@ def inside(hub, namespace):
     return ask
 
 
+@pytest.fixture(scope="module")
+def mallory(hub):
+    """The pod of a user's server."""
+    said = hub.start("mallory", "normal")
+    assert "Server ready at /user/mallory/" == said[-1], said
+    return "pod/jupyter-mallory"
+
+
 class TestPrometheus:
     """Only the hub and the usage page, and only with the credential."""
 
@@ -46,11 +54,9 @@ class TestPrometheus:
         """quota:wrong."""
         assert "401" == inside("deployment/hub", PROMETHEUS, "Authorization: Basic cXVvdGE6d3Jvbmc=")
 
-    def test_pod_of_a_user(self, hub, inside):
+    def test_pod_of_a_user(self, mallory, inside):
         """The network does not let it in, and not out."""
-        hub.start("mallory", "normal")
-
-        assert "unreachable" == inside("pod/jupyter-mallory", PROMETHEUS)
+        assert "unreachable" == inside(mallory, PROMETHEUS)
 
     def test_proxy(self, inside, namespace):
         """Who has nothing to do with it."""
@@ -84,9 +90,9 @@ class TestPage:
                 browser.get(f"/services/quota/api/{path}").status_code for path in ("users", "users/ann")
             ]
 
-    def test_pod_of_a_user_past_the_proxy(self, inside):
+    def test_pod_of_a_user_past_the_proxy(self, mallory, inside):
         """Not by the network either."""
-        assert "unreachable" == inside("pod/jupyter-mallory", "http://jupyterhub-quota-service/services/quota/healthz")
+        assert "unreachable" == inside(mallory, "http://jupyterhub-quota-service/services/quota/healthz")
 
 
 class TestRotation:

@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
+
+import pytest
 
 from jupyterhub_quota import CachedLedger, PrometheusLedger, Session, UnavailableError
 from test_live_sessions import NAMES
@@ -135,6 +137,12 @@ class TestNews:
 class TestCrowds:
     """Many users who are asked about at the same moment."""
 
+    @pytest.fixture
+    def bed(self, tmp_path: Path) -> Iterator[Bed]:
+        """One of its own: these names are charged in other tests too."""
+        with Bed(tmp_path) as bed:
+            yield bed
+
     async def test_each_gets_what_is_theirs(self, bed: Bed):
         """Names that are expressions, or parts of others, among them; in a few questions."""
         names = [*NAMES.values(), "ann", "student1", "student11", "student1.*", "", "a|b", "nobody"]
@@ -147,8 +155,6 @@ class TestCrowds:
             alone = [await ledger.read(since=at - 60, at=at, user=name) for name in names]
         finally:
             await ledger.close()
-        for pod in pods.values():
-            bed.delete(pod)
 
         for name, reading, other in zip(names, readings, alone, strict=True):
             expected = {(name, pods[name].uid)} if name in pods else set()
