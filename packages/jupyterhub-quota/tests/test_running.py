@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from pathlib import Path
 
 import jsonschema
 import pytest
@@ -19,6 +20,7 @@ from jupyterhub_quota import (
     RunningServer,
     Session,
     Subject,
+    WhileRunning,
     advice_sentence,
     explain_running,
     look,
@@ -301,6 +303,29 @@ class TestTheWords:
             == stopped_sentence(notice, POLICY, NOW + 15 * MINUTE, NOW + 15 * MINUTE)
         )
 
+    def test_the_documentation_lists_them(self):
+        """An admin can read beforehand what users will read."""
+        big, larger = session("big", hours=14.75), session(hours=20)
+        only_warns = replace(POLICY, while_running=WhileRunning.WARN)
+
+        def warned(one, policy=POLICY, minutes=0):
+            memory = round_([one], [server_of(one)], policy=policy).memory
+            (notice,) = round_([one], [server_of(one)], memory, policy=policy, minutes=minutes).notices
+            return f"{notice_sentence(notice, policy, NOW + minutes * MINUTE)} {advice_sentence(notice, policy)}"
+
+        (notice,) = round_([larger], [server_of(larger)]).notices
+        told = {
+            "A server that runs: before the quota is used up": warned(big),
+            "A server that runs: before the quota is used up, where nothing is stopped": warned(big, only_warns),
+            "A server that runs: used up": warned(larger),
+            "A server that runs: used up, where nothing is stopped": warned(larger, only_warns),
+            "A server that runs: its time is up": warned(larger, minutes=16),
+            "A server that was stopped": stopped_sentence(notice, POLICY, NOW + 15 * MINUTE, NOW + 15 * MINUTE),
+        }
+        page = (Path(__file__).parents[3] / "docs" / "sentences.md").read_text(encoding="utf-8")
+
+        assert {} == {name: text for name, text in told.items() if f"## {name}\n\n> {text}\n" not in page}
+
     async def test_the_next_launch_says_why_the_last_server_ended(self):
         """From the record alone, so that every ledger and every process can say it."""
         ended = session(hours=15.5, alive=False, end=NOW - MINUTE)
@@ -362,6 +387,12 @@ class TestEvents:
             InputError, match="not an event of version 1 about a running server: quotas: field required"
         ):
             explain_running({key: value for key, value in self.event().items() if key != "quotas"})
+
+    @pytest.mark.parametrize("place", ["at", "runs_out", "as_of"])
+    def test_a_time_that_no_calendar_has_is_refused(self, place):
+        """It is an event about a running server that this is not."""
+        with pytest.raises(InputError, match=r"not an event of version 1 about a running server: 1e\+300 is no time"):
+            explain_running(self.event(Action.WARNED) | {"used_up": None, place: 1e300})
 
     def test_a_round_in_json(self):
         """Strict, and with why somebody is held back."""

@@ -13,6 +13,7 @@ import pytest
 
 from jupyterhub_quota import Reading, Reason, Request, Resource, Session, Status, Subject, parse_policy
 from jupyterhub_quota.decide import decide, decide_unknown
+from jupyterhub_quota.last_stop import last_stop
 from jupyterhub_quota.sentences import decision_sentence, moment, status_sentence
 
 GIB = 2**30
@@ -43,7 +44,9 @@ def told(*sessions, groups=("regular",), memory=4, keys="", server="", complete_
     policy = parse_policy(POLICY + keys)
     request = Request(memory=memory * GIB, **amounts)
     decision = decide(policy, Subject("ann", frozenset(groups)), server, request, Reading(sessions, AT), AT)
-    return decision_sentence(replace(decision, complete_since=complete_since, reference="7f3a"), policy)
+    stop = last_stop(policy, decision, sessions)
+    decision = replace(decision, complete_since=complete_since, reference="7f3a", last_stop=stop)
+    return decision_sentence(decision, policy)
 
 
 def told_unknown(keys, reason):
@@ -121,6 +124,17 @@ SITUATIONS = [
                 "You have used all of your memory quota (60 GiB-hours in 30 days), so this server cannot start. "
                 "It can start again on 2 Nov 9:27 CET for about 2 hours. Your quota comes from the group "
                 "regular. Just been given more? Sign out and in again. Ask for more at help@example.org. "
+                "(reference 7f3a)"
+            ),
+        ),
+        (
+            "Used up, and the last server was stopped for it",
+            lambda: told(s(15.3, 0.05), keys="while_running: stop"),
+            (
+                "You have used all of your memory quota (60 GiB-hours in 30 days), so this server cannot start. "
+                "Your last server ended today at 13:24 CET: servers are stopped when the quota is used up, as it was "
+                "today at 13:09 CET. It can start again on 30 Nov 22:24 CET for about 2 hours. Your quota comes from "
+                "the group regular. Just been given more? Sign out and in again. Ask for more at help@example.org. "
                 "(reference 7f3a)"
             ),
         ),

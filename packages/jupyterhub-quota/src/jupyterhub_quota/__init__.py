@@ -54,7 +54,7 @@ from jupyterhub_quota.running import (
 from jupyterhub_quota.sentences import MONTHS, WORDS, decision_sentence, moment, status_sentence, what_follows
 from jupyterhub_quota.session import Request, Resource, Session, Subject
 from jupyterhub_quota.spreadsheet import safe_cell
-from jupyterhub_quota.usage import Decay, rate, used
+from jupyterhub_quota.usage import Decay, used
 from jupyterhub_quota.wording import format_amount, format_duration, format_size, format_used, format_window
 
 __all__ = [
@@ -135,7 +135,6 @@ __all__ = [
     "policy_from_mapping",
     "policy_schema",
     "policy_warnings",
-    "rate",
     "render",
     "report_json",
     "request_text",

@@ -88,12 +88,10 @@ class LastStop:
     Attributes:
         ended: when it was last seen, seconds since the epoch.
         used_up: since when the quota was used up.
-        grace: how many seconds servers run on after that.
     """
 
     ended: float
     used_up: float
-    grace: float
 
 
 @dataclass(frozen=True, slots=True)

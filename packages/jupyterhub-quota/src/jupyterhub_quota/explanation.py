@@ -13,7 +13,7 @@ from jupyterhub_quota.event import DecisionEvent, EventQuota
 from jupyterhub_quota.policy import AtLaunch
 from jupyterhub_quota.sentences import WORDS
 from jupyterhub_quota.session import Request, Resource
-from jupyterhub_quota.telling import instant, listed, read_event, shown
+from jupyterhub_quota.telling import groups_text, instant, known_text, listed, quota_label, shown, tell
 from jupyterhub_quota.wording import format_amount, format_duration, format_size, format_used, format_window
 
 
@@ -24,19 +24,20 @@ def explain(event: Mapping[str, object]) -> str:
     Raises:
         InputError: this is no decision event; the message names the first field that is missing or wrong.
     """
-    told, timezone = read_event(event, DecisionEvent, "policy.timezone", "a decision event of version 1")
-    parts = [
-        _head(told, timezone),
-        _asked(told),
-        *_known(told, timezone),
-        *(_quota(quota, told) for quota in told.quotas),
-        _why(told),
-        *_again(told, timezone),
-        *_not_charged(told),
-        _policy(told),
-        f"The user read: {shown(told.sentence)}",
-    ]
-    return "\n".join(parts)
+    return tell(event, DecisionEvent, "policy.timezone", "a decision event of version 1", _told)
+
+
+def _told(event: DecisionEvent, timezone: ZoneInfo) -> Iterable[str]:
+    yield _head(event, timezone)
+    yield _asked(event)
+    yield from known_text(event.as_of, event.complete_since, timezone)
+    yield from _beside(event, timezone)
+    yield from (_quota(quota, event) for quota in event.quotas)
+    yield _why(event)
+    yield from _again(event, timezone)
+    yield from _not_charged(event)
+    yield _policy(event)
+    yield f"The user read: {shown(event.sentence)}"
 
 
 def _head(event: DecisionEvent, timezone: ZoneInfo) -> str:
@@ -44,22 +45,18 @@ def _head(event: DecisionEvent, timezone: ZoneInfo) -> str:
 
 
 def _asked(event: DecisionEvent) -> str:
-    groups = [shown(group) for group in event.groups]
-    belongs = f" in the {'group' if len(groups) == 1 else 'groups'} {listed(groups)}" if groups else " in no group"
-    if not groups and event.reason in {Reason.NOT_KNOWN, Reason.ERROR}:
+    belongs = f", {groups_text(event.groups)},"
+    if not event.groups and event.reason in {Reason.NOT_KNOWN, Reason.ERROR}:
         belongs = ""  # the groups may be what was not known
-    asked = f"asked for {server_text(event.server)} with {request_text(event.request.value)}"
-    return f"{shown(event.user)}{f',{belongs},' if belongs else ''} {asked}."
+    return (
+        f"{shown(event.user)}{belongs} asked for {server_text(event.server)} with {request_text(event.request.value)}."
+    )
 
 
-def _known(event: DecisionEvent, timezone: ZoneInfo) -> Iterable[str]:
-    """As of when usage was known, and what ran."""
+def _beside(event: DecisionEvent, timezone: ZoneInfo) -> Iterable[str]:
+    """What ran, if usage was known."""
     if event.as_of is None:
         return
-    since = ""
-    if event.complete_since is not None:
-        since = f"; what was used before {instant(event.complete_since, timezone)} may be missing"
-    yield f"Usage was known as of {instant(event.as_of, timezone)}{since}."
     servers = [
         f"{server_text(other.server)} with {request_text(other.request.value)} since {instant(other.start, timezone)}"
         for other in event.running
@@ -69,9 +66,7 @@ def _known(event: DecisionEvent, timezone: ZoneInfo) -> Iterable[str]:
 
 def _quota(quota: EventQuota, event: DecisionEvent) -> str:
     """One quota with its usage, and what that meant for the launch."""
-    word, window = WORDS[quota.resource], format_window(quota.window_seconds)
-    source = "the default" if quota.group is None else f"group {shown(quota.group)}"
-    label = f"- {word[0].upper()}{word[1:]} ({source})"
+    label, window = quota_label(quota.resource, quota.group), format_window(quota.window_seconds)
     if quota.limit is None or quota.remaining is None:
         return f"{label}: not limited; {format_amount(quota.resource, quota.used)} used in the last {window}."
     told = f"{label}: the quota is 0."

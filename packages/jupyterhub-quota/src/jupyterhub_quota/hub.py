@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
+from jupyterhub_quota.address import base_of
 from jupyterhub_quota.errors import InputError, Unavailable, UnavailableError
 from jupyterhub_quota.hub_answers import STOPPED, Stopped, named_groups, named_servers, page_of, partial, refused, slow
 from jupyterhub_quota.running.server import RunningServer
@@ -45,9 +46,14 @@ class HubClient:
     """
 
     def __init__(self, url: str, token: str | Path, *, timeout_seconds: float = 5.0) -> None:
-        self._base = _base(url)
+        self._base = base_of(
+            url,
+            "the address of the hub's API",
+            example="http://127.0.0.1:8081/hub/api",
+            instead="the token is all that it needs",
+        )
         self._file = token if isinstance(token, Path) else None
-        self._token = _read_token(token) if isinstance(token, Path) else _checked_token(token)
+        self._token = read_token(token) if isinstance(token, Path) else checked_token(token)
         self._timeout_seconds = timeout_seconds
         # Redirects and proxies of the environment could carry the token to somebody else.
         self._client = httpx.AsyncClient(
@@ -177,7 +183,7 @@ class HubClient:
         response = await self._send(path, parameters)
         if response.status_code in {401, 403} and self._file is not None:
             try:
-                token = await asyncio.to_thread(_read_token, self._file)
+                token = await asyncio.to_thread(read_token, self._file)
             except InputError as error:
                 raise UnavailableError(str(error), Unavailable.DENIED) from error
             if token != self._token:
@@ -205,32 +211,27 @@ class HubClient:
             raise UnavailableError("the hub cannot be reached", Unavailable.UNREACHABLE) from error
 
 
-def _base(url: str) -> httpx.URL:
-    """The address of the API with a slash at its end, so that paths are joined below it."""
-    example = "write for example 'http://127.0.0.1:8081/hub/api'"
-    try:
-        base = httpx.URL(url)
-    except httpx.InvalidURL:
-        # The cause would repeat the address, which may hold a password.
-        raise InputError(f"the address of the hub's API cannot be read; {example}") from None
-    if base.scheme not in {"http", "https"} or not base.host or base.query or base.fragment:
-        raise InputError(f"the address of the hub's API is not one of http or https alone; {example}")
-    if base.userinfo:
-        raise InputError("the address of the hub's API holds a user or a password; the token is all that it needs")
-    return base.copy_with(raw_path=base.raw_path.rstrip(b"/") + b"/")
+def read_token(path: Path) -> str:
+    """
+    Return the hub's token that is in a file.
 
-
-def _read_token(path: Path) -> str:
-    """The token in a file."""
+    Raises:
+        InputError: there is none.
+    """
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
         raise InputError(f"the file of the hub's token cannot be read: {path}") from error
-    return _checked_token(text)
+    return checked_token(text)
 
 
-def _checked_token(text: str) -> str:
-    """*text* as it can stand in a header."""
+def checked_token(text: str) -> str:
+    """
+    Return *text*, a token of the hub, as it can stand in a header.
+
+    Raises:
+        InputError: it is none. It is not repeated in the message.
+    """
     token = text.strip()
     if not token or not token.isascii() or not token.isprintable():
         raise InputError("the hub's token is empty or holds characters that no token has")

@@ -38,5 +38,5 @@ def last_stop(policy: Policy, decision: Decision, sessions: Iterable[Session]) -
         if last.request.of(resource) > 0:
             since = offers_used_up_since(policy.offers(decision.subject, resource), sessions, last.end)
             if since is not None and max(since, last.start) + policy.grace <= last.end + UNSEEN_SECONDS:
-                return LastStop(last.end, since, policy.grace)
+                return LastStop(last.end, since)
     return None

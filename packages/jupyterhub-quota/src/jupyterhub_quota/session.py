@@ -4,8 +4,8 @@ The values that travel: who asks, for what, and what was held when.
 All amounts are base units: bytes, cores, devices; times are seconds since the epoch.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -72,3 +72,12 @@ class Session:
     alive: bool = False
     pod: str = ""
     component: str = ""
+
+
+def held_between(sessions: Iterable[Session], since: float, at: float) -> tuple[Session, ...]:
+    """Return those of *sessions* that held something after *since*, as of *at*: what ended later was alive."""
+    return tuple(
+        replace(each, end=at, alive=True) if each.end > at else each
+        for each in sessions
+        if each.start <= at and (each.end > since or each.alive)
+    )

@@ -8,10 +8,13 @@ from typing import Any
 
 import httpx
 
+from jupyterhub_quota.address import base_of
 from jupyterhub_quota.cli.ledger import ONE_SECONDS
 from jupyterhub_quota.cli.options import Commands, add_command, positive, print_json
-from jupyterhub_quota.cli.table import printable, table
+from jupyterhub_quota.cli.table import table
 from jupyterhub_quota.errors import InputError, Unavailable, UnavailableError
+from jupyterhub_quota.hub import checked_token, read_token
+from jupyterhub_quota.telling import shown
 
 
 def add_to(commands: Commands) -> None:
@@ -43,7 +46,12 @@ def add_to(commands: Commands) -> None:
 def run(options: argparse.Namespace) -> int:
     """Carry out `brake`."""
     with httpx.Client(
-        base_url=options.service.rstrip("/") + "/",
+        base_url=base_of(
+            options.service,
+            "--service: the address",
+            example="https://hub.example.org/services/quota/",
+            instead="the token is all that it needs",
+        ),
         headers={"Authorization": f"Bearer {_token(options.token_file)}"},
         timeout=options.timeout,
         # Redirects and proxies of the environment could carry the token to somebody else.
@@ -61,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
     if not held:
         print("The brake holds no server.")
         return 0
-    rows = [(printable(each["user"]), printable(each["server"]) or "(default)", each["sentence"]) for each in held]
+    rows = [(shown(each["user"]), shown(each["server"]) or "(default)", each["sentence"]) for each in held]
     print("\n".join(table(("User", "Server", "Why"), rows)))
     print("They are stopped in the next round." if released else "To have them stopped, add --release.")
     return 0
@@ -72,10 +80,6 @@ def _asked(client: httpx.Client, method: str, path: str, body: Any = None) -> An
     try:
         response = client.request(method, path, json=body)
         answer = response.json()
-    except httpx.InvalidURL as error:
-        raise InputError(
-            "--service is no address; write for example 'https://hub.example.org/services/quota/'"
-        ) from error
     except httpx.HTTPError as error:
         raise UnavailableError("the service cannot be reached", Unavailable.UNREACHABLE) from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -89,11 +93,9 @@ def _asked(client: httpx.Client, method: str, path: str, body: Any = None) -> An
 
 
 def _token(file: Path | None) -> str:
-    try:
-        text = file.read_text(encoding="utf-8") if file else os.environ.get("JUPYTERHUB_API_TOKEN", "")
-    except (OSError, ValueError) as error:
-        raise InputError(f"--token-file cannot be read: {file}") from error
-    token = text.strip()
-    if not token or not token.isascii() or not token.isprintable():
+    if file is not None:
+        return read_token(file)
+    token = os.environ.get("JUPYTERHUB_API_TOKEN")
+    if not token:
         raise InputError("there is no token; set the variable JUPYTERHUB_API_TOKEN, or add --token-file FILE")
-    return token
+    return checked_token(token)

@@ -9,13 +9,13 @@ from pathlib import Path
 from jupyterhub_quota.cli.hub import add_hub, add_token, asked_hub
 from jupyterhub_quota.cli.ledger import access, add_ledger, opened, timeout
 from jupyterhub_quota.cli.options import Commands, add_command, print_json
-from jupyterhub_quota.cli.table import printable
 from jupyterhub_quota.doctor import Diagnosis, examine_file, examine_hub, examine_prometheus
 from jupyterhub_quota.document import load_policy
 from jupyterhub_quota.ledger import SqliteLedger
 from jupyterhub_quota.ledger.api import PrometheusApi
 from jupyterhub_quota.ledger.prometheus import GPU_RESOURCES
 from jupyterhub_quota.policy import Policy
+from jupyterhub_quota.telling import shown
 
 
 def add_to(commands: Commands) -> None:
@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
             }
         )
     else:
-        print("\n".join(printable(line) for line in _lines(diagnosis, at)))
+        print("\n".join(shown(line) for line in _lines(diagnosis, at)))
     return 0 if diagnosis.healthy else 1
 
 

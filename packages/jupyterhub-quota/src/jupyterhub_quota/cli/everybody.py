@@ -14,7 +14,7 @@ from jupyterhub_quota.answers import number, running_json
 from jupyterhub_quota.cli.hub import asked_hub
 from jupyterhub_quota.cli.ledger import opened
 from jupyterhub_quota.cli.options import print_json
-from jupyterhub_quota.cli.table import printable, table
+from jupyterhub_quota.cli.table import table
 from jupyterhub_quota.decision import Status
 from jupyterhub_quota.errors import Unavailable, UnavailableError
 from jupyterhub_quota.everybody import Group, Overview, Person, Spread, over, overview
@@ -22,6 +22,7 @@ from jupyterhub_quota.policy import Policy
 from jupyterhub_quota.sentences import WORDS, moment
 from jupyterhub_quota.session import Resource
 from jupyterhub_quota.spreadsheet import safe_cell
+from jupyterhub_quota.telling import shown
 from jupyterhub_quota.wording import format_amount, format_duration, format_used, format_window
 
 UNITS = {
@@ -66,8 +67,8 @@ def _text(found: Overview, policy: Policy) -> Iterator[str]:
     heads = [f"{_capital(WORDS[resource])} ({format_window(window)})" for resource, window in quotas]
     rows = [
         (
-            printable(person.name),
-            "not known" if person.groups is None else printable(", ".join(sorted(person.groups))),
+            shown(person.name),
+            "not known" if person.groups is None else shown(", ".join(sorted(person.groups))),
             *(_cell(person, resource, window) for resource, window in quotas),
             "exempt" if person.exempt else "refused" if person.refused else "",
         )
@@ -79,7 +80,7 @@ def _text(found: Overview, policy: Policy) -> Iterator[str]:
         yield "Nobody used anything."
     for group in found.groups:
         yield ""
-        name = "In none of the policy's groups" if group.name is None else f"Group {printable(group.name)}"
+        name = "In none of the policy's groups" if group.name is None else f"Group {shown(group.name)}"
         yield f"{name}: {_counted(group.members, 'user')}, of whom {group.refused} would be refused today."
         yield from (_spread(spread) for spread in group.spreads)
     yield ""
@@ -119,8 +120,8 @@ def _notes(found: Overview, policy: Policy) -> Iterator[str]:
     if not found.known and strangers:
         yield "Whose group is which is not known without --hub-api, so there are no limits and nothing about groups."
     elif strangers:
-        shown = f"{_counted(strangers, 'user')} of the ledger {'is' if strangers == 1 else 'are'} not shown by the hub"
-        yield f"{shown}, so the groups are not known."
+        told = f"{_counted(strangers, 'user')} of the ledger {'is' if strangers == 1 else 'are'} not shown by the hub"
+        yield f"{told}, so the groups are not known."
     if found.complete_since is not None and found.complete_since > found.at - policy.longest_window:
         since = moment(found.complete_since, found.at, policy.timezone).removeprefix("on ")
         yield f"Counted since {since}: there is no older record."

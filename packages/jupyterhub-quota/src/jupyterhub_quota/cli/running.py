@@ -10,7 +10,7 @@ from pathlib import Path
 from jupyterhub_quota.cli.hub import add_hub, add_token, asked_hub
 from jupyterhub_quota.cli.ledger import add_ledger, opened
 from jupyterhub_quota.cli.options import Commands, add_command, add_moment, add_policy, print_json
-from jupyterhub_quota.cli.table import printable, table
+from jupyterhub_quota.cli.table import table
 from jupyterhub_quota.document import load_policy
 from jupyterhub_quota.errors import Unavailable, UnavailableError
 from jupyterhub_quota.everybody import SERVER
@@ -19,6 +19,7 @@ from jupyterhub_quota.policy import AtLaunch, Policy, WhileRunning
 from jupyterhub_quota.running import Memory, Notice, Plan, RunningServer, look, plan_json
 from jupyterhub_quota.running.held import AHEAD_SECONDS
 from jupyterhub_quota.sentences import WORDS, moment
+from jupyterhub_quota.telling import shown
 from jupyterhub_quota.wording import format_used
 
 
@@ -95,8 +96,8 @@ def _row(notice: Notice, plan: Plan, policy: Policy) -> tuple[str, ...]:
     return (
         _when(notice.ends, plan, policy),
         "now" if notice.level is not None else _when(min(first, notice.runs_out), plan, policy),
-        printable(notice.server.user),
-        printable(notice.server.name) or "(default)",
+        shown(notice.server.user),
+        shown(notice.server.name) or "(default)",
         WORDS[notice.resource],
         format_used(status.resource, status.used, status.limit),
         _when(notice.used_up, plan, policy) if notice.over and notice.used_up is not None else "",

@@ -12,11 +12,6 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(cell + " " * (width - _width(cell)) for cell, width in zip(line, widths, strict=True)).rstrip()
 
 
-def printable(text: str) -> str:
-    """Return *text* on one line, with nothing in it that a terminal would obey."""
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in text)
-
-
 def _width(text: str) -> int:
     """How many columns of a terminal *text* takes."""
     return sum(

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import httpx
 
+from jupyterhub_quota.address import base_of
 from jupyterhub_quota.errors import InputError, Unavailable, UnavailableError
 from jupyterhub_quota.ledger.rows import Row, read_rows
 
@@ -79,7 +80,12 @@ class PrometheusApi:
 
     def __init__(self, url: str, access: Access, timeout_seconds: float) -> None:
         self.timeout_seconds = timeout_seconds
-        self._address = _address(url)
+        self._address = base_of(
+            url,
+            "ledger: the address",
+            example="http://prometheus:9090",
+            instead="give a user name and a password file instead",
+        )
         self._access = access
         self._client: httpx.AsyncClient | None = None
         self._turn = asyncio.Semaphore(AT_ONCE)
@@ -206,20 +212,6 @@ def _authorization(file: Path, access: Access) -> str:
     if not re.fullmatch("[!-~]+", secret):  # errors about headers repeat them
         raise ValueError("no token")
     return f"Bearer {secret}"
-
-
-def _address(url: str) -> httpx.URL:
-    """The address with a slash at its end, so that paths are joined below it."""
-    example = "write for example 'http://prometheus:9090'"
-    try:
-        address = httpx.URL(url)
-    except httpx.InvalidURL:  # which would repeat the address, and that may hold a password
-        raise InputError(f"ledger: the address cannot be read; {example}") from None
-    if address.scheme not in {"http", "https"} or not address.host or address.query or address.fragment:
-        raise InputError(f"ledger: the address is not one of http or https alone; {example}")
-    if address.userinfo:
-        raise InputError("ledger: the address holds a user or a password; give a user name and a password file instead")
-    return address.copy_with(raw_path=address.raw_path.rstrip(b"/") + b"/")
 
 
 def _refused(status: int) -> UnavailableError:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from jupyterhub_quota.ledger.protocol import Reading
+from jupyterhub_quota.session import held_between
 
 # So many questions at once keep Prometheus busy without making each of them slow; so many subjects in one of them.
 AT_ONCE = 3
@@ -114,9 +115,4 @@ class Crowd:
 
 def _clipped(reading: Reading, since: float, at: float) -> Reading:
     """Return what was read, perhaps from a little earlier and up to a little later, from *since* to *at* alone."""
-    sessions = [
-        replace(each, end=at, alive=True) if each.end > at else each
-        for each in reading.sessions
-        if each.start <= at and (each.end > since or each.alive)
-    ]
-    return replace(reading, sessions=tuple(sessions), as_of=min(reading.as_of, at))
+    return replace(reading, sessions=held_between(reading.sessions, since, at), as_of=min(reading.as_of, at))

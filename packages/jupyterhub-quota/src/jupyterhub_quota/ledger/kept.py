@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from jupyterhub_quota.amounts import MINUTE
-from jupyterhub_quota.session import Session
+from jupyterhub_quota.session import Session, held_between
 
 # An answer so old is still new: the rules behind it are evaluated less often.
 FRESH_SECONDS = 10.0
@@ -95,11 +95,7 @@ class Kept:
             self.flat = tuple(chain.from_iterable(self.sessions.values()))
         if since < self.first_end and self.newest <= at:
             return self.flat
-        return tuple(
-            replace(each, end=at, alive=True) if each.end > at else each
-            for each in self.flat
-            if each.start <= at and (each.end > since or each.alive)
-        )
+        return held_between(self.flat, since, at)
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,19 +27,24 @@ def notice_json(notice: Notice, policy: Policy, at: float) -> Json:
         "ends": notice.ends,
         "seconds_left": max(0.0, notice.ends - at),
         "others": len(notice.others),
-        "quotas": [
-            {
-                "resource": status.resource.value,
-                "window_seconds": status.window,
-                "limit": number(status.limit),
-                "used": status.used,
-                "group": status.group,
-            }
-            for status in notice.statuses
-        ],
+        "quotas": quotas_json(notice),
         "sentence": notice_sentence(notice, policy, at),
         "advice": advice_sentence(notice, policy),
     }
+
+
+def quotas_json(notice: Notice) -> list[Json]:
+    """Return the quotas that count, with what is certainly used, as JSON."""
+    return [
+        {
+            "resource": status.resource.value,
+            "window_seconds": status.window,
+            "limit": number(status.limit),
+            "used": status.used,
+            "group": status.group,
+        }
+        for status in notice.statuses
+    ]
 
 
 def plan_json(plan: Plan, policy: Policy) -> Json:

@@ -8,9 +8,10 @@ import hashlib
 from enum import StrEnum
 from typing import Any, Literal
 
-from jupyterhub_quota.answers import Json, number
+from jupyterhub_quota.answers import Json
 from jupyterhub_quota.event import Amount, EventRequest, Part
 from jupyterhub_quota.policy import AtLaunch, Policy, WhileRunning
+from jupyterhub_quota.running.answers import quotas_json
 from jupyterhub_quota.running.notice import Notice
 from jupyterhub_quota.running.plan import Plan
 from jupyterhub_quota.running.sentences import advice_sentence, notice_sentence, stopped_sentence
@@ -129,16 +130,7 @@ def running_event(
         "started": notice.server.started,
         "at": at,
         "resource": notice.resource.value,
-        "quotas": [
-            {
-                "resource": status.resource.value,
-                "window_seconds": status.window,
-                "limit": number(status.limit),
-                "used": status.used,
-                "group": status.group,
-            }
-            for status in notice.statuses
-        ],
+        "quotas": quotas_json(notice),
         "session": _session(notice.session),
         "others": [_session(session) for session in notice.others],
         "used_up": notice.used_up,

@@ -12,7 +12,7 @@ from jupyterhub_quota.everybody import SERVER
 from jupyterhub_quota.explanation import request_text, server_text
 from jupyterhub_quota.running.event import Action, RunningEvent, RunningQuota, RunningSession
 from jupyterhub_quota.sentences import WORDS
-from jupyterhub_quota.telling import instant, listed, read_event, shown
+from jupyterhub_quota.telling import groups_text, instant, known_text, listed, quota_label, shown, tell
 from jupyterhub_quota.wording import format_amount, format_duration, format_used, format_window
 
 
@@ -23,19 +23,19 @@ def explain_running(event: Mapping[str, object]) -> str:
     Raises:
         InputError: this is no such event; the message names the first field that is missing or wrong.
     """
-    told, zone = read_event(event, RunningEvent, "policy.timezone", "an event of version 1 about a running server")
-    parts = [
-        _head(told, zone),
-        _server(told, zone),
-        *_known(told, zone),
-        *(_quota(quota) for quota in told.quotas),
-        *_others(told, zone),
-        *_when(told, zone),
-        _why(told),
-        _policy(told),
-        f"The user {'reads' if told.action is Action.WARNED else 'read'}: {shown(told.sentence)}",
-    ]
-    return "\n".join(parts)
+    return tell(event, RunningEvent, "policy.timezone", "an event of version 1 about a running server", _told)
+
+
+def _told(event: RunningEvent, zone: ZoneInfo) -> Iterable[str]:
+    yield _head(event, zone)
+    yield _server(event, zone)
+    yield from known_text(event.as_of, event.complete_since, zone)
+    yield from (_quota(quota) for quota in event.quotas)
+    yield from _others(event, zone)
+    yield _when(event, zone)
+    yield _why(event)
+    yield _policy(event)
+    yield f"The user {'reads' if event.action is Action.WARNED else 'read'}: {shown(event.sentence)}"
 
 
 def _head(event: RunningEvent, zone: ZoneInfo) -> str:
@@ -44,26 +44,13 @@ def _head(event: RunningEvent, zone: ZoneInfo) -> str:
 
 
 def _server(event: RunningEvent, zone: ZoneInfo) -> str:
-    groups = [shown(group) for group in event.groups]
-    belongs = f"in the {'group' if len(groups) == 1 else 'groups'} {listed(groups)}" if groups else "in no group"
     size = request_text(event.session.request.value)
     ran = f"ran {server_text(event.server)} with {size} since {instant(event.session.start, zone)}"
-    return f"{shown(event.user)}, {belongs}, {ran}."
-
-
-def _known(event: RunningEvent, zone: ZoneInfo) -> Iterable[str]:
-    if event.as_of is None:
-        return
-    since = ""
-    if event.complete_since is not None:
-        since = f"; what was used before {instant(event.complete_since, zone)} may be missing"
-    yield f"Usage was known as of {instant(event.as_of, zone)}{since}."
+    return f"{shown(event.user)}, {groups_text(event.groups)}, {ran}."
 
 
 def _quota(quota: RunningQuota) -> str:
-    word, window = WORDS[quota.resource], format_window(quota.window_seconds)
-    source = "the default" if quota.group is None else f"group {shown(quota.group)}"
-    label = f"- {word[0].upper()}{word[1:]} ({source})"
+    label, window = quota_label(quota.resource, quota.group), format_window(quota.window_seconds)
     if quota.limit <= 0:
         used = format_amount(quota.resource, quota.used)
         return f"{label}: the quota is 0, and {used} were used in the last {window}."
@@ -83,12 +70,11 @@ def _held(session: RunningSession) -> str:
     return f"the pod '{shown(session.pod)}' ({shown(session.component)}, {size})"
 
 
-def _when(event: RunningEvent, zone: ZoneInfo) -> Iterable[str]:
+def _when(event: RunningEvent, zone: ZoneInfo) -> str:
     """The moments from which grace ran."""
     if event.used_up is None or event.said is None:
-        yield f"With what ran, it would be used up {_at(event.runs_out, zone)}."
-        return
-    yield f"It was used up {_at(event.used_up, zone)}; this was first seen {_at(event.said, zone)}."
+        return f"With what ran, it would be used up {_at(event.runs_out, zone)}."
+    return f"It was used up {_at(event.used_up, zone)}; this was first seen {_at(event.said, zone)}."
 
 
 def _why(event: RunningEvent) -> str:

@@ -1,6 +1,6 @@
 """What one round found, and what it wants done."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from jupyterhub_quota.running.memory import Memory
@@ -57,7 +57,7 @@ class Plan:
     forecasts: tuple[Notice, ...] = ()
     warnings: tuple[Notice, ...] = ()
     stops: tuple[Notice, ...] = ()
-    held_back: tuple[tuple[Notice, HeldBack], ...] = field(default=())
+    held_back: tuple[tuple[Notice, HeldBack], ...] = ()
     late: tuple[Notice, ...] = ()
     brake: bool = False
     doubt: Doubt | None = None
