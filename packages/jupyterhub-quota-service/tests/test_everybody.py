@@ -41,6 +41,17 @@ class Shelf:
         """Do nothing."""
 
 
+class Clock:
+    """The present, and as much later as a test says."""
+
+    def __init__(self) -> None:
+        self.ahead = 0.0
+
+    def __call__(self) -> float:
+        """Return the present."""
+        return time.time() + self.ahead
+
+
 def used(hours: float) -> Session:
     """Return a session of ann."""
     end = time.time() - HOUR
@@ -54,12 +65,18 @@ async def shelf():
 
 
 @pytest.fixture
-async def everybody(shelf):
+def clock():
+    """Return the present."""
+    return Clock()
+
+
+@pytest.fixture
+async def everybody(shelf, clock):
     """Return everybody's table, made anew for whoever looks; no hub says who is in which group."""
     Slow.go.clear()
     policies = Policies(None, {"default": {"memory": "20 GiB-hours"}})
     hub = HubClient("http://127.0.0.1:9/hub/api", "token")
-    found = Everybody(policies, shelf, hub, fresh_seconds=0)
+    found = Everybody(policies, shelf, hub, fresh_seconds=0, clock=clock)
     yield found
     Slow.go.set()
     await found.close()
@@ -81,13 +98,12 @@ async def test_who_looks_meanwhile_sees_the_last_one(shelf, everybody):
     assert pytest.approx([GIB * HOUR, 2 * GIB * HOUR]) == [t.people["ann"].totals[0] for t in (last, newest)]
 
 
-async def test_an_old_one_is_shown_with_its_age(shelf, everybody, monkeypatch):
+async def test_an_old_one_is_shown_with_its_age(shelf, everybody, clock):
     """Who comes after a while sees what was known then, and is told to ask again soon."""
     shelf.sessions = (used(1),)
     last = await everybody.table()
     shelf.sessions = Slow([used(2)])
-    later = time.time() + HOUR
-    monkeypatch.setattr(time, "time", lambda: later)
+    clock.ahead = HOUR
 
     shown = await everybody.table()
 

@@ -399,6 +399,18 @@ class TestTheBrake:
         await on.go(minutes=1)
         assert ["ann", "ben", "cid", "dan"] == sorted(on.deeds("stopped"))
 
+    async def test_a_policy_that_ignores_running_servers_now(self, stage, folder):
+        """Until the next round an admin still sees what the last one found."""
+        on = await self.held(stage)
+        chief = on.world.client(await on.world.token("chief", ACCESS, READ_ALL))
+        (folder / "policy.yaml").write_text(POLICY.replace("while_running: stop", "while_running: ignore"))
+        on.world.service.rooms.policies._looked = 0.0
+
+        shown = (await chief.get("api/running")).json()
+
+        assert "ignore" == shown["mode"]
+        assert "more than 20%" in shown["brake_text"]
+
     async def test_from_the_command_line(self, stage, monkeypatch, capsys):
         """It shows who waits, and lets those go with `--release`."""
         on = await self.held(stage)
@@ -516,7 +528,7 @@ class TestDisorder:
         # The spawner of these tests finds its servers by the name of their user.
         await on.world.api.patch("users/anna", json={"name": "ann"})
 
-    async def test_a_server_that_stops_slowly(self, stage, monkeypatch):
+    async def test_a_server_that_stops_slowly(self, stage):
         """The hub says 202 at first. It is stopped once, and counted once."""
         on = await stage(configure_more=_slow)
         await on.launch("ann", "regular")

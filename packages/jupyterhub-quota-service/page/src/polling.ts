@@ -27,7 +27,7 @@ export class ServiceError extends Error {
 }
 
 /** Fetch `api/PATH`, or throw a `ServiceError`. */
-export async function fetchAnswer<T>(service: Service, path: string, signal?: AbortSignal): Promise<T> {
+async function fetchAnswer<T>(service: Service, path: string, signal?: AbortSignal): Promise<T> {
   const deadline = AbortSignal.timeout(DEADLINE_SECONDS * 1000);
   let response: Response;
   try {

@@ -5,18 +5,15 @@ import math
 from collections.abc import Callable
 from typing import TypeVar, get_args
 
-from jupyterhub_quota_service import view, view_admin, view_history
+from jupyterhub_quota_service import view_admin, view_history
 from jupyterhub_quota_service.auth import Handler, Refused
 from jupyterhub_quota_service.figures import Figures
 from jupyterhub_quota_service.models import Health, Model, ResourceName
 from jupyterhub_quota_service.openapi import document
 from jupyterhub_quota_service.people import Table
 from jupyterhub_quota_service.policy_view import policy_in_force
-from jupyterhub_quota_service.running.view import ends
 from jupyterhub_quota_service.spreadsheet import days_csv, sessions_csv, users_csv
-from jupyterhub_quota_service.view_admin import SORTS, Search
-
-MOST_USERS = 500
+from jupyterhub_quota_service.view_admin import MOST_USERS, SORTS, Search
 
 M = TypeVar("M", bound=Model)
 
@@ -64,10 +61,7 @@ class Me(Api):
 
     async def get(self) -> None:
         """Answer."""
-        figures = await self.own_figures()
-        self.tell(
-            view.me(figures, self.rooms.settings.sizes, self.links, ends(self.rooms.rounds, figures.user, figures.at))
-        )
+        self.tell(self.all_about(await self.own_figures()))
 
 
 class MyDays(Api):
@@ -139,8 +133,7 @@ class OneUser(ForAdmins):
 
     async def get(self, name: str) -> None:
         """Answer."""
-        figures = await self.figures(name)
-        self.tell(view.me(figures, self.rooms.settings.sizes, self.links, ends(self.rooms.rounds, name, figures.at)))
+        self.tell(self.all_about(await self.figures(name)))
 
     async def figures(self, name: str) -> Figures:
         """Return what is known about *name*."""

@@ -26,10 +26,10 @@ class Assets:
     styles: tuple[str, ...] = ()
 
     @classmethod
-    def of(cls, folder: Path = FOLDER) -> "Assets":
+    def of(cls, folder: Path) -> "Assets":
         """Return what the manifest in *folder* says."""
-        manifest = next((p for p in (folder / ".vite" / "manifest.json", folder / "manifest.json") if p.exists()), None)
-        if manifest is None:
+        manifest = folder / "manifest.json"
+        if not manifest.exists():
             log.info("The page was not built, so it is shown as the server writes it, without a script")
             return cls()
         chunks: Mapping[str, Mapping[str, Any]] = json.loads(manifest.read_text(encoding="utf-8"))

@@ -17,13 +17,15 @@ from typing import Any
 from jupyterhub.services.auth import HubOAuth, HubOAuthenticated, UserNotAllowed
 from tornado.web import HTTPError, RequestHandler
 
+from jupyterhub_quota_service import view
 from jupyterhub_quota_service.assets import Assets
 from jupyterhub_quota_service.everybody import Everybody
 from jupyterhub_quota_service.figures import Figures
-from jupyterhub_quota_service.models import Links, Model, Problem
+from jupyterhub_quota_service.models import Links, Me, Model, Problem
 from jupyterhub_quota_service.policies import Policies
 from jupyterhub_quota_service.reports import Reports
 from jupyterhub_quota_service.running import Rounds
+from jupyterhub_quota_service.running.view import ends
 from jupyterhub_quota_service.settings import READ_ALL, Settings
 
 log = logging.getLogger(__name__)
@@ -142,6 +144,12 @@ class Handler(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
         return bool(getattr(self, "_token_authenticated", False))
 
     @property
+    def by_admin(self) -> bool:
+        """Whether an admin of the hub asks, in the browser. A token must carry scopes, an admin's too."""
+        user: dict[str, Any] = self._hub_auth_user_cache or {}
+        return user.get("kind") == "user" and user.get("admin") is True and not self.by_token
+
+    @property
     def reads_all(self) -> bool:
         """
         Whether who asks may see everybody.
@@ -150,9 +158,7 @@ class Handler(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
         whatever runs there would see everybody.
         """
         user: dict[str, Any] = self._hub_auth_user_cache or {}
-        if READ_ALL in user.get("scopes", ()):
-            return True
-        return user.get("kind") == "user" and user.get("admin") is True and not self.by_token
+        return READ_ALL in user.get("scopes", ()) or self.by_admin
 
     @property
     def links(self) -> Links:
@@ -171,6 +177,11 @@ class Handler(HubOAuthenticated, RequestHandler):  # type: ignore[misc]
         known = isinstance(groups, list) and all(isinstance(group, str) for group in groups)
         mine = frozenset(groups) if known else None
         return await self.rooms.reports.figures(str(user["name"]), mine, hurry=hurry)
+
+    def all_about(self, figures: Figures) -> Me:
+        """Return all about one user: to that user and to admins the same."""
+        rooms = self.rooms
+        return view.me(figures, rooms.settings.sizes, self.links, ends(rooms.rounds, figures.user, figures.at))
 
     def need_all(self) -> None:
         """Refuse whoever may not see everybody."""

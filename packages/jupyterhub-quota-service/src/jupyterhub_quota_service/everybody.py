@@ -9,6 +9,7 @@ the last one with its age. One that is older than a minute is waited for a momen
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 from jupyterhub_quota import HubClient, Ledger, LedgerError, Policy, QuotaError, Reading, Unavailable, UnavailableError
@@ -21,7 +22,7 @@ log = logging.getLogger(__name__)
 GROUPS_SECONDS = 60.0
 FRESH_SECONDS = 15.0
 OLD_SECONDS = 60.0
-# A page that takes longer says so, and asks again.
+# An admin who has nothing to look at waits so long. A page that takes longer says so, and asks again.
 PATIENCE_SECONDS = 10.0
 HURRY_SECONDS = 1.0
 RETRY_SECONDS = 2.0
@@ -37,8 +38,8 @@ class Everybody:
         policies: the policy in force.
         ledger: where sessions are read.
         hub: where groups are read, with the service's own token.
-        patience_seconds: how long an admin waits who has nothing to look at before being told that it takes longer.
         fresh_seconds: how long a table is shown before it is made anew.
+        clock: the present.
     """
 
     def __init__(
@@ -47,14 +48,14 @@ class Everybody:
         ledger: Ledger,
         hub: HubClient,
         *,
-        patience_seconds: float = PATIENCE_SECONDS,
         fresh_seconds: float = FRESH_SECONDS,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._policies = policies
         self._ledger = ledger
         self._hub = hub
-        self._patience_seconds = patience_seconds
         self._fresh_seconds = fresh_seconds
+        self._clock = clock
         self._membership = Membership()
         self._table: Table | None = None
         self._made: Table | None = None
@@ -73,14 +74,14 @@ class Everybody:
         """
         policy = (await self._policies.current()).policy
         table = self._table
-        age = time.time() - table.at if table else float("inf")
+        age = self._clock() - table.at if table else float("inf")
         if table and age < self._fresh_seconds and table.policy.digest == policy.digest:
             return table
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._make())
         if table is None or age > OLD_SECONDS or table.policy.digest != policy.digest:
             soon = hurry or (table is not None and table.policy.digest == policy.digest)
-            await asyncio.wait({self._task}, timeout=HURRY_SECONDS if soon else self._patience_seconds)
+            await asyncio.wait({self._task}, timeout=HURRY_SECONDS if soon else PATIENCE_SECONDS)
         if self._task.done() and (error := self._task.exception()):
             raise error
         if self._table is not None:
@@ -88,11 +89,11 @@ class Everybody:
             # The page shows as of when the figures are, and asks again.
             return replace(self._table, retry_seconds=RETRY_SECONDS) if old else self._table
         problem = "Everybody's figures are still being read. That can take a minute."
-        return Table(policy, time.time(), self._membership, problem=problem, retry_seconds=RETRY_SECONDS)
+        return Table(policy, self._clock(), self._membership, problem=problem, retry_seconds=RETRY_SECONDS)
 
     async def membership(self) -> Membership:
         """Return who is in which group, at most a minute old where the hub answers."""
-        now = time.time()
+        now = self._clock()
         asked = self._membership
         if asked.as_of is not None and asked.problem is None and now - asked.as_of < GROUPS_SECONDS:
             return asked
@@ -109,7 +110,7 @@ class Everybody:
         await self._hub.close()
 
     async def _ask(self) -> Membership:
-        at = time.time()
+        at = self._clock()
         try:
             groups = await self._hub.everybody()
         except QuotaError as error:
@@ -124,7 +125,7 @@ class Everybody:
         """Read everything and compute the table. Never raises: what went wrong stands in the table."""
         policy = (await self._policies.current()).policy
         membership = await self.membership()
-        at = time.time()
+        at = self._clock()
         try:
             async with asyncio.timeout(LEDGER_SECONDS):
                 reading = await self._read(policy, at)

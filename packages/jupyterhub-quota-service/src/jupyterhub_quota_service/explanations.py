@@ -1,6 +1,7 @@
 """The questions that people have about their quota, and the answers. Pure."""
 
 from jupyterhub_quota import WORDS, AtLaunch, Status, WhileRunning, format_amount, format_window
+from jupyterhub_quota_service import words
 from jupyterhub_quota_service.figures import Figures
 from jupyterhub_quota_service.models import Explanation
 
@@ -21,16 +22,16 @@ def explanations(figures: Figures) -> tuple[Explanation, ...]:
 
 
 def _counted(figures: Figures) -> str:
-    words = _listed([WORDS[resource] for resource in dict.fromkeys(s.resource for s in figures.statuses)])
-    windows = _listed(list(dict.fromkeys(format_window(status.window) for status in figures.statuses)))
-    what = f"What your servers reserve ({words})" if words else "What your servers reserve"
+    counted = words.listed([WORDS[resource] for resource in dict.fromkeys(s.resource for s in figures.statuses)])
+    windows = words.listed(list(dict.fromkeys(format_window(status.window) for status in figures.statuses)))
+    what = f"What your servers reserve ({counted})" if counted else "What your servers reserve"
     since = f" Only the last {windows} count, so what you used comes back by itself." if windows else ""
     return f"{what}, times how long they hold it, whether they work or idle.{since}"
 
 
 def _sources(figures: Figures) -> str:
     lines = [_source(status) for status in figures.statuses]
-    groups = "which are not known at the moment" if figures.groups is None else _listed(sorted(figures.groups))
+    groups = "which are not known at the moment" if figures.groups is None else words.listed(sorted(figures.groups))
     told = f"From your groups ({groups})." if groups else "You are in no group, so the default counts."
     several = " Where several groups name a resource, the most generous one counts." if groups else ""
     new = " Just been given more? Sign out and in again."
@@ -39,11 +40,11 @@ def _sources(figures: Figures) -> str:
 
 def _source(status: Status) -> str:
     group = "the default" if status.group is None else f"group {status.group}"
-    word = WORDS[status.resource]
+    name = words.begin(WORDS[status.resource])
     if status.unlimited:
-        return f"{word[0].upper()}{word[1:]}: not limited."
+        return f"{name}: not limited."
     amount = format_amount(status.resource, status.limit)
-    return f"{word[0].upper()}{word[1:]}: {amount} in {format_window(status.window)} ({group})."
+    return f"{name}: {amount} in {format_window(status.window)} ({group})."
 
 
 def _follows(figures: Figures) -> str:
@@ -61,7 +62,3 @@ def _follows(figures: Figures) -> str:
 
 def _more(figures: Figures) -> str:
     return figures.policy.contact or "Ask the people who run this hub."
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

@@ -69,8 +69,9 @@ def service(
         round_seconds: how often running servers are looked at.
         stops: whether the service may stop servers. Where this is not said, it may if the policy says `while_running:
             stop` when the hub starts; a policy that says so later needs a restart of the hub.
-        **settings: `policy_file`, `policy`, `ledger_url`, `ledger_username`, `ledger_password_file`,
-            `ledger_token_file`, `ledger_ca_file`, `namespace`; what is not given is as in `c.JupyterHubQuota`.
+        **settings: `policy_file`, `policy`, `ledger_url`, `ledger_username`, `ledger_username_file`,
+            `ledger_password_file`, `ledger_token_file`, `ledger_ca_file`, `namespace`; what is not given is as in
+            `c.JupyterHubQuota`.
 
     Raises:
         InputError: a setting is unknown, or one that is needed is missing.

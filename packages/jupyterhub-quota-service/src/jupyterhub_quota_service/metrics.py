@@ -9,6 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector
 
+from jupyterhub_quota_service import words
 from jupyterhub_quota_service.auth import Handler
 from jupyterhub_quota_service.people import Table
 from jupyterhub_quota_service.policies import Effective
@@ -75,8 +76,8 @@ class _Families(Collector):
             for status, _ in person.statuses:
                 values = [person.name, status.resource.value, f"{status.window:.0f}"]
                 used.add_metric(values, status.used)
-                if not status.unlimited and status.limit > 0:
-                    share.add_metric(values, status.used / status.limit)
+                if (part := words.share(status)) is not None:
+                    share.add_metric(values, part)
         yield from (used, share, running)
 
 

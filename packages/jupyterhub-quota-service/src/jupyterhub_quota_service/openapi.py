@@ -10,7 +10,7 @@ from jupyterhub_quota_service import models_admin as a
 from jupyterhub_quota_service import models_history as h
 from jupyterhub_quota_service.running import models as r
 from jupyterhub_quota_service.settings import READ_ALL, READ_METRICS, RELEASE
-from jupyterhub_quota_service.view_admin import SORTS
+from jupyterhub_quota_service.view_admin import MOST_USERS, SORTS
 
 Json = dict[str, Any]
 
@@ -43,7 +43,7 @@ NAME: Json = {
 
 PAGE: tuple[Json, ...] = (
     _query("offset", {"type": "integer", "minimum": 0, "maximum": 10**9, "default": 0}, "Where the page begins."),
-    _query("limit", {"type": "integer", "minimum": 1, "maximum": 500, "default": 100}, "How many a page holds."),
+    _query("limit", {"type": "integer", "minimum": 1, "maximum": MOST_USERS, "default": 100}, "How many a page holds."),
     _query("sort", {"enum": list(SORTS), "default": "share"}, "By what."),
     _query("order", {"enum": ["asc", "desc"]}, "In which direction; names from a to z, all else the most first."),
     _query("search", {"type": "string"}, "Only users with this in their name."),

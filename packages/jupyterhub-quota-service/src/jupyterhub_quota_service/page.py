@@ -14,10 +14,9 @@ from jupyterhub.services.auth import HubOAuthCallbackHandler
 from tornado.template import Loader
 from tornado.web import StaticFileHandler
 
-from jupyterhub_quota_service import view, view_admin, view_history
+from jupyterhub_quota_service import view_admin, view_history
 from jupyterhub_quota_service.auth import HEADERS, HUB_SECONDS, Handler, Refused
 from jupyterhub_quota_service.models import Model
-from jupyterhub_quota_service.running.view import ends
 from jupyterhub_quota_service.view_admin import Search
 
 # What the build calls its files.
@@ -66,9 +65,8 @@ class UserPage(Page):
         """Answer."""
         # The script asks again where something is not known yet; who reads without one is told so.
         figures = await self.own_figures(hurry=True)
-        me = view.me(figures, self.rooms.settings.sizes, self.links, ends(self.rooms.rounds, figures.user, figures.at))
         sessions = view_history.sessions(figures)
-        self.show("user.html", me=me, sessions=sessions, xsrf=self.xsrf_token.decode())
+        self.show("user.html", me=self.all_about(figures), sessions=sessions, xsrf=self.xsrf_token.decode())
 
 
 class AdminPage(Page):

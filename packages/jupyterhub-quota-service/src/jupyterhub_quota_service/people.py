@@ -21,6 +21,7 @@ from jupyterhub_quota import (
     statuses_of,
     used,
 )
+from jupyterhub_quota_service import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,8 @@ class Person:
     @property
     def share(self) -> float | None:
         """The largest part of a limit that is used; None where nothing is limited."""
-        shares = [s.used / s.limit for s, _ in self.statuses if not s.unlimited and s.limit > 0]
-        return max(shares, default=None)
+        shares = [words.share(status) for status, _ in self.statuses]
+        return max((share for share in shares if share is not None), default=None)
 
     def used(self, resource: Resource) -> float:
         """How much of *resource* is used, in the window where that is most."""

@@ -1,7 +1,6 @@
 """What the service is told by its environment. Secrets come in files, and from the hub."""
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +68,7 @@ class Settings:
     round_seconds: float = 60.0
 
     @classmethod
-    def of(cls, environment: Mapping[str, str] = os.environ) -> "Settings":
+    def of(cls, environment: Mapping[str, str]) -> "Settings":
         """
         Return what *environment* says.
 

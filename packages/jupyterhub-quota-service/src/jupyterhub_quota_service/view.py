@@ -153,7 +153,7 @@ def _runs(figures: Figures, pairs: tuple[Pair, ...], session: Session) -> Runnin
         start=session.start,
         since_text=f"since {words.when(session.start, report.at, policy.timezone)}",
         size_text=request_text(session.request),
-        per_hour_text=_listed([_per_hour(each, session.request.of(each)) for each in resources]),
+        per_hour_text=words.listed([_per_hour(each, session.request.of(each)) for each in resources]),
         lasts_until=None if math.isinf(lasts) else report.at + lasts,
         lasts_text=text,
     )
@@ -177,7 +177,3 @@ def _size(figures: Figures, size: ListedSize) -> Size:
         text=words.size_answer(decision, figures.policy, exempt=figures.exempt),
         message=messages.of_launch(decision, figures.policy),
     )
-
-
-def _listed(parts: list[str]) -> str:
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""

@@ -28,6 +28,8 @@ from jupyterhub_quota_service.view_history import days_of_resource
 
 SORTS = ("name", "share", "memory", "cpu", "gpu", "running")
 TOP = 10
+# On a page.
+MOST_USERS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +168,7 @@ def quota_text(quota: Quota) -> str:
     """Return a limit in words: "60 GiB-hours of memory in 30 days"."""
     word = WORDS[quota.resource]
     if math.isinf(quota.limit):
-        return f"{word[0].upper()}{word[1:]}: not limited"
+        return f"{words.begin(word)}: not limited"
     of = "" if quota.resource is Resource.GPU else f" of {word}"
     return f"{format_amount(quota.resource, quota.limit)}{of} in {format_window(quota.window)}"
 

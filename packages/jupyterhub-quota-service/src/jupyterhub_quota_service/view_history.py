@@ -17,9 +17,8 @@ from jupyterhub_quota import (
 )
 from jupyterhub_quota_service import words
 from jupyterhub_quota_service.figures import Figures
-from jupyterhub_quota_service.models import ResourceName
 from jupyterhub_quota_service.models_history import Counted, Day, Days, DaysOfResource, Part, SessionLine, Sessions
-from jupyterhub_quota_service.view import finite, known, outlooks
+from jupyterhub_quota_service.view import base_units, finite, known, outlooks
 
 UNITS = {Resource.MEMORY: "byte-seconds", Resource.CPU: "core-seconds", Resource.GPU: "device-seconds"}
 
@@ -97,11 +96,6 @@ def _line(session: Session, quotas: tuple[Quota, ...], at: float, policy: Policy
     size = request_text(session.request)
     told = ", ".join(format_amount(quota.resource, amount) for quota, amount in counted if amount > 0)
     held = max(0.0, end - session.start)
-    amounts: dict[ResourceName, float] = {
-        "memory": session.request.memory * held,
-        "cpu": session.request.cpu * held,
-        "gpu": session.request.gpu * held,
-    }
     server = words.server_text(session.server)
     until = "still running" if session.alive else f"to {end_text}"
     counts = f"counts {told}" if told else "counts nothing now"
@@ -113,7 +107,7 @@ def _line(session: Session, quotas: tuple[Quota, ...], at: float, policy: Policy
         end=None if session.alive else session.end,
         end_text=end_text,
         size_text=size,
-        amounts=amounts,
+        amounts={name: size * held for name, size in base_units(session.request).items()},
         counted=tuple(
             Counted(
                 resource=quota.resource.value,
@@ -123,5 +117,5 @@ def _line(session: Session, quotas: tuple[Quota, ...], at: float, policy: Policy
             )
             for quota, amount in counted
         ),
-        text=f"{server[0].upper()}{server[1:]}, {start_text} {until}: {size}; {counts}.",
+        text=f"{words.begin(server)}, {start_text} {until}: {size}; {counts}.",
     )

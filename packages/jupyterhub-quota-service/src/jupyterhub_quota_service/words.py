@@ -5,6 +5,7 @@ What hub and command line say too comes from the engine. A sentence gives the nu
 """
 
 import math
+from collections.abc import Sequence
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -43,10 +44,19 @@ STATES = {
 }
 
 
+def listed(parts: Sequence[str]) -> str:
+    """Return *parts* as people list them: "a, b and c"; empty where there are none."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}" if parts else ""
+
+
+def begin(text: str) -> str:
+    """Return *text* as a sentence or a title begins, with a large letter."""
+    return f"{text[0].upper()}{text[1:]}"
+
+
 def title(resource: Resource, window: float) -> str:
     """Return the name of a quota: "Memory, last 30 days"."""
-    word = WORDS[resource]
-    return f"{word[0].upper()}{word[1:]}, last {format_window(window)}"
+    return f"{begin(WORDS[resource])}, last {format_window(window)}"
 
 
 def day_text(day: date) -> str:
@@ -148,7 +158,7 @@ def comes_back(
             times = ", or ".join(f"{start} for about {format_duration(runtime)}" for start, runtime in told.items())
             stopped = "when what runs now is stopped, " if outlook.rate > 0 else ""
             text = f"{stopped}a server with {format_size(status.resource, size)} can start again: {times}."
-            return f"{text[0].upper()}{text[1:]}"
+            return begin(text)
     soon = [each for each in returns if (each.day - returns[0].day).days < WEEK_DAYS]
     amount = format_amount(status.resource, sum(each.amount for each in soon), like=status.limit)
     verb = "comes" if amount.startswith("1 ") else "come"

@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -103,17 +102,6 @@ def pytest_collection_modifyitems(items):
                 item.add_marker(pytest.mark.skip(reason="this machine has no Chromium"))
 
 
-def free_ports(count: int) -> list[int]:
-    """Return ports on which nothing listens."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
-
-
 def history() -> list[Session]:
     """Return what people used: ann is near her limit, cay over it, ben is well."""
     now = time.time()
@@ -135,10 +123,10 @@ def history() -> list[Session]:
 
 
 @pytest.fixture(scope="session")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def address(tmp_path_factory: pytest.TempPathFactory, unused_tcp_port_factory: Callable[[], int]) -> Iterator[str]:
     """Return where people find a hub with the service `quota`, and `blind` that cannot read its ledger."""
     folder = tmp_path_factory.mktemp("hub")
-    port, hub, api, *own = free_ports(5)
+    port, hub, api, *own = (unused_tcp_port_factory() for _ in range(5))
     proxy = Path(sys.executable).with_name("configurable-http-proxy")
     services = {name: f"http://127.0.0.1:{port}" for name, port in zip(("quota", "blind"), own, strict=True)}
     ledgers = {"quota": f"sqlite:///{folder / 'quota.sqlite'}", "blind": "http://127.0.0.1:9"}

@@ -18,7 +18,7 @@ from playwright.sync_api import expect
 
 from jupyterhub_quota import Request, Session, SqliteLedger
 
-from .conftest import GIB, HOUR, PATIENCE_SECONDS, READY, free_ports
+from .conftest import GIB, HOUR, PATIENCE_SECONDS, READY
 from .test_page import overflow, violations
 
 POLICY = """
@@ -140,10 +140,10 @@ def came_up(process, url):
 
 
 @pytest.fixture(scope="module")
-def stage(tmp_path_factory):
+def stage(tmp_path_factory, unused_tcp_port_factory):
     """Return a hub on which ann has half an hour left, and four others were over long before anybody looked."""
     folder = tmp_path_factory.mktemp("running")
-    port, hub, api, service = free_ports(4)
+    port, hub, api, service = (unused_tcp_port_factory() for _ in range(4))
     proxy = str(Path(sys.executable).with_name("configurable-http-proxy"))
     (folder / "policy.yaml").write_text(POLICY, encoding="utf-8")
     (folder / "jupyterhub_config.py").write_text(

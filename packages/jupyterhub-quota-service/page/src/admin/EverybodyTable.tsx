@@ -1,13 +1,14 @@
 /** Everybody in one table, a page at a time: the service sorts, searches and filters, however many there are. */
 
 import { useContext, useEffect, useRef } from "react";
-import { Badge, Button, ButtonGroup, Form, Table } from "react-bootstrap";
+import { Badge, Button, ButtonGroup, Form } from "react-bootstrap";
 
 import type { Everybody, Groups, UserLine, Users } from "../api";
 import { Notice, Waiting } from "../Notice";
 import { ServiceContext, useAnswer } from "../polling";
 import { Meter, StateBadge } from "../user/QuotaCard";
 import { csvOf, type Filters, hashOf, hashOfTable, isStart, PAGE, placeOf, requestOf } from "./place";
+import { WideTable } from "./WideTable";
 
 const MOST_QUOTAS = 3; // in a row
 const EVERY_SECONDS = 60;
@@ -138,7 +139,8 @@ interface Column {
   order: Filters["order"]; // the one that is wanted first
 }
 
-const COLUMNS: readonly Column[] = [
+/** What `UserRow` shows. */
+export const COLUMNS: readonly Column[] = [
   { sort: "name", title: "User", order: "asc" },
   { sort: "", title: "Groups", order: "asc" },
   { sort: "share", title: "Used", order: "desc" },
@@ -147,29 +149,22 @@ const COLUMNS: readonly Column[] = [
 
 function UsersTable({ users, filters }: { users: readonly UserLine[]; filters: Filters }) {
   return (
-    // What scrolls must be reached by keyboard.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className="table-responsive" role="region" aria-label="Users" tabIndex={0}>
-      <Table size="sm" hover>
-        <thead>
-          <tr>
-            {COLUMNS.map((column) => (
-              <Heading key={column.title} column={column} filters={filters} />
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {users.map((user) => (
-            <UserRow key={user.name} user={user} />
-          ))}
-          {users.length === 0 && (
-            <tr>
-              <td colSpan={COLUMNS.length}>Nobody is like that.</td>
-            </tr>
-          )}
-        </tbody>
-      </Table>
-    </div>
+    <WideTable
+      name="Users"
+      heads={COLUMNS.map((column) => (
+        <Heading key={column.title} column={column} filters={filters} />
+      ))}
+      hover
+    >
+      {users.map((user) => (
+        <UserRow key={user.name} user={user} />
+      ))}
+      {users.length === 0 && (
+        <tr>
+          <td colSpan={COLUMNS.length}>Nobody is like that.</td>
+        </tr>
+      )}
+    </WideTable>
   );
 }
 

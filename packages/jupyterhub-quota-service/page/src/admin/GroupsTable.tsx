@@ -1,12 +1,13 @@
 /** Groups: what each gives, who is in it, and what its members use together. */
 
-import { Badge, Table } from "react-bootstrap";
+import { Badge } from "react-bootstrap";
 
 import type { Group, Groups } from "../api";
 import { Notice, Waiting } from "../Notice";
 import { useAnswer } from "../polling";
 import { AsOf } from "./EverybodyTable";
 import { hashOfTable } from "./place";
+import { Heads, WideTable } from "./WideTable";
 
 export function GroupsTable() {
   const asked = useAnswer<Groups>("groups", { seconds: 60 });
@@ -16,25 +17,11 @@ export function GroupsTable() {
       {!asked.answer && <Waiting asked={asked} />}
       {asked.answer && (
         <>
-          {/* What scrolls must be reached by keyboard. */}
-          {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-          <div className="table-responsive" role="region" aria-label="Groups" tabIndex={0}>
-            <Table size="sm">
-              <thead>
-                <tr>
-                  <th scope="col">Group</th>
-                  <th scope="col">Members</th>
-                  <th scope="col">Gives</th>
-                  <th scope="col">Used together</th>
-                </tr>
-              </thead>
-              <tbody>
-                {asked.answer.groups.map((group) => (
-                  <GroupRow key={group.name ?? " none"} group={group} />
-                ))}
-              </tbody>
-            </Table>
-          </div>
+          <WideTable name="Groups" heads={<Heads titles={["Group", "Members", "Gives", "Used together"]} />}>
+            {asked.answer.groups.map((group) => (
+              <GroupRow key={group.name ?? " none"} group={group} />
+            ))}
+          </WideTable>
           <AsOf answer={asked.answer} />
         </>
       )}

@@ -1,15 +1,14 @@
 /** What everybody uses together, day by day, and who uses most of their quota. */
 
-import { Table } from "react-bootstrap";
-
 import type { Totals } from "../api";
 import { Notice, Waiting } from "../Notice";
-import { type Asked, useAnswer } from "../polling";
+import { useAnswer } from "../polling";
 import { History } from "../user/History";
-import { AsOf, UserRow } from "./EverybodyTable";
+import { AsOf, COLUMNS, UserRow } from "./EverybodyTable";
+import { Heads, WideTable } from "./WideTable";
 
 export function TotalsView() {
-  const asked: Asked<Totals> = useAnswer<Totals>("totals", { seconds: 300 });
+  const asked = useAnswer<Totals>("totals", { seconds: 300 });
   const { answer } = asked;
   return (
     <>
@@ -27,25 +26,11 @@ export function TotalsView() {
             <h2 id="top" className="h5">
               Who has used the largest part of a quota
             </h2>
-            {/* What scrolls must be reached by keyboard. */}
-            {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
-            <div className="table-responsive" role="region" aria-label="Users" tabIndex={0}>
-              <Table size="sm">
-                <thead>
-                  <tr>
-                    <th scope="col">User</th>
-                    <th scope="col">Groups</th>
-                    <th scope="col">Used</th>
-                    <th scope="col">Running now</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {answer.top.map((user) => (
-                    <UserRow key={user.name} user={user} />
-                  ))}
-                </tbody>
-              </Table>
-            </div>
+            <WideTable name="Users" heads={<Heads titles={COLUMNS.map((column) => column.title)} />}>
+              {answer.top.map((user) => (
+                <UserRow key={user.name} user={user} />
+              ))}
+            </WideTable>
           </section>
           <AsOf answer={answer} />
         </>

@@ -10,7 +10,7 @@ interface Look {
   sign: string;
 }
 
-export const LOOKS: Record<State, Look> = {
+const LOOKS: Record<State, Look> = {
   ok: { variant: "primary", sign: "" },
   near: { variant: "warning", sign: "▲" },
   over: { variant: "danger", sign: "■" },

@@ -1,5 +1,5 @@
 """What goes on beside the pages: servers that run while a quota is used up are warned, and stopped."""
 
-from jupyterhub_quota_service.running.rounds import Rounds, State
+from jupyterhub_quota_service.running.rounds import Rounds
 
-__all__ = ["Rounds", "State"]
+__all__ = ["Rounds"]

@@ -7,7 +7,6 @@ from jupyterhub_quota import (
     HeldBack,
     Plan,
     Policy,
-    WhileRunning,
     advice_sentence,
     explain_running,
     format_used,
@@ -39,8 +38,9 @@ def ends(rounds: Rounds, user: str, at: float) -> Ends:
     good, policy = rounds.state.good, rounds.state.policy
     if good is None or policy is None:
         return Ends()
+    stopped = rounds.deeds.stopped(user, within=DAY_SECONDS, at=at)
     # A server that was stopped since needs no warning any more.
-    done = {(event["server"], event["started"]) for event in rounds.deeds.stopped(user, within=DAY_SECONDS, at=at)}
+    done = {(event["server"], event["started"]) for event in stopped}
     return Ends(
         tuple(
             _notice(each, policy, at)
@@ -55,7 +55,7 @@ def ends(rounds: Rounds, user: str, at: float) -> Ends:
                 sentence=event["sentence"],
                 reference=event["reference"],
             )
-            for event in rounds.deeds.stopped(user, within=DAY_SECONDS, at=at)
+            for event in stopped
         ),
     )
 
@@ -76,7 +76,7 @@ def running_servers(state: State, events: Iterable[dict[str, Any]], policy: Poli
         running=good.running if good else 0,
         unmatched=good.unmatched if good else 0,
         brake=bool(good and good.brake),
-        brake_text=_brake(good, policy) if good and good.brake else "",
+        brake_text=_brake(good, state.policy or policy) if good and good.brake else "",
         servers=tuple(
             line
             for line in (_lines(good, last or good, state.policy or policy, at) if good else ())
@@ -137,7 +137,6 @@ def _lines(good: Plan, last: Plan, policy: Policy, at: float) -> Iterable[Line]:
 
 
 def _brake(plan: Plan, policy: Policy) -> str:
-    assert policy.while_running is not WhileRunning.IGNORE  # noqa: S101 - nothing is judged then
     waiting, all_of_them = len(plan.late), plan.running
     return (
         f"The quota of {waiting} of {all_of_them} servers was used up long before that was first seen: more than "
