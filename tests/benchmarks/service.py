@@ -16,7 +16,6 @@ import math
 import os
 import platform
 import random
-import socket
 import subprocess
 import sys
 import tempfile
@@ -28,11 +27,12 @@ from typing import Any
 import aiohttp
 
 HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "ci")]
+sys.path[:0] = [str(HERE), str(HERE.parent / "prometheus"), str(HERE.parents[1] / "ci")]
 
 from jupyterhub_quota import Request, Session, SqliteLedger  # noqa: E402
 from report import Row, milliseconds, row_of, say  # noqa: E402 - found only now
 from sessions import DAY, names, sessions  # noqa: E402
+from testbed.process import free_port  # noqa: E402
 from timing import Times, in_turns, quantile, summary, timed  # noqa: E402
 
 WINDOW_DAYS = 30
@@ -115,7 +115,7 @@ async def measure(folder: Path, users: int, days: int, seconds: float) -> dict[s
     ]
     say(f"Writing {len(history)} sessions of {users} users")
     await SqliteLedger(folder / "quota.sqlite", create=True).add(history)
-    public, hub, port = free_ports(3)
+    public, hub, port = (free_port() for _ in range(3))
     address = f"http://127.0.0.1:{port}/{PREFIX}/"
     rows: list[Row] = []
 
@@ -319,17 +319,6 @@ async def tokens_of(client: aiohttp.ClientSession, api: str, users: list[str]) -
             answer.raise_for_status()
             found[user] = (await answer.json())["token"]
     return found
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports on which nothing listens."""
-    sockets = [socket.socket() for _ in range(count)]
-    for each in sockets:
-        each.bind(("127.0.0.1", 0))
-    ports = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 def machine() -> str:

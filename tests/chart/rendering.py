@@ -1,4 +1,4 @@
-"""The chart, rendered by the real Helm."""
+"""The chart, rendered by the real Helm; what it makes for Prometheus, read by the real promtool."""
 
 import json
 import subprocess
@@ -44,6 +44,15 @@ def helm(*arguments: object) -> subprocess.CompletedProcess[str]:
         check=False,
         env={"PATH": "/usr/bin:/bin", "HOME": tempfile.gettempdir(), "KUBECONFIG": "/nonexistent"},
     )
+
+
+def promtool(*arguments: object) -> str:
+    """Return what promtool prints, or fail with it."""
+    done = subprocess.run(
+        [program("promtool"), *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
+    return done.stdout
 
 
 def template(

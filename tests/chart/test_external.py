@@ -1,14 +1,12 @@
 """A Prometheus that is there already gets everything without which nothing would be recorded."""
 
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from programs import program
-from rendering import CHART, Object, named, of_kind, rendered
+from rendering import CHART, Object, named, of_kind, promtool, rendered
 
 FILES = CHART / "files"
 LEDGER = yaml.safe_load((FILES / "rules" / "ledger.yaml").read_text())["groups"]
@@ -27,15 +25,6 @@ ABOUT_OURS = {
     "JupyterHubQuotaTooManyPods",
     "JupyterHubQuotaWatchdog",
 }
-
-
-def promtool(*arguments: object) -> str:
-    """Return what promtool prints, or fail with it."""
-    done = subprocess.run(
-        [program("promtool"), *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert 0 == done.returncode, done.stdout + done.stderr
-    return done.stdout
 
 
 def external(*layers: dict[str, Any]) -> list[Object]:

@@ -1,26 +1,15 @@
 """What Prometheus gets is what it takes, and what the values say."""
 
 import re
-import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from programs import program
-from rendering import CHART, VALUES_FILES, named, of_kind, pods, rendered, template, write_prometheus_files
+from rendering import CHART, VALUES_FILES, named, of_kind, pods, promtool, rendered, template, write_prometheus_files
 
 MANAGED = [path for path in VALUES_FILES if "external" not in path.name]
-
-
-def promtool(*arguments: object) -> str:
-    """Return what promtool prints, or fail with it."""
-    done = subprocess.run(
-        [program("promtool"), *map(str, arguments)], capture_output=True, text=True, timeout=60, check=False
-    )
-    assert 0 == done.returncode, done.stdout + done.stderr
-    return done.stdout
 
 
 def configuration(values: dict[str, Any], folder: Path) -> dict[str, Any]:

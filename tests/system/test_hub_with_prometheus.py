@@ -5,28 +5,14 @@ import time
 
 import pytest
 
-from testbed import GIB, Bed
-
 POLICY = """
 groups:
   regular: {memory: 60 GiB-hours, gpu: 0}
 default: {memory: 20 GiB-hours, gpu: 0}
 """
-HOUR = 3600
 # A launch waits for its decision no longer than this, and a little for the hub itself.
 DEADLINE_SECONDS = 2.0
 SLACK_SECONDS = 2.0
-
-
-@pytest.fixture(scope="module")
-def bed(tmp_path_factory):
-    """Return a cluster in which ann has used 60 GiB-hours and bob 10, both in sessions that go on."""
-    with Bed(tmp_path_factory.mktemp("bed")) as bed:
-        now = int(time.time())
-        bed.start_pod("ann", server="other", memory=10 * GIB, scheduled=now - 6 * HOUR)
-        bed.start_pod("bob", server="other", memory=1 * GIB, scheduled=now - 10 * HOUR)
-        bed.settle()
-        yield bed
 
 
 @pytest.fixture

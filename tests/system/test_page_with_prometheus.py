@@ -6,15 +6,11 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 
 import httpx
 import pytest
 from playwright.async_api import async_playwright, expect
 
-from testbed import GIB, Bed
-
-HOUR = 3600
 PATIENCE_SECONDS = 120
 ACCESS = "access:services!service=quota"
 POLICY = """
@@ -29,17 +25,6 @@ ARGUMENTS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
-
-
-@pytest.fixture(scope="module")
-def bed(tmp_path_factory):
-    """Return a cluster in which ann has used 60 GiB-hours and bob 10, both in sessions that go on."""
-    with Bed(tmp_path_factory.mktemp("bed")) as bed:
-        now = int(time.time())
-        bed.start_pod("ann", server="other", memory=10 * GIB, scheduled=now - 6 * HOUR)
-        bed.start_pod("bob", server="other", memory=1 * GIB, scheduled=now - 10 * HOUR)
-        bed.settle()
-        yield bed
 
 
 @pytest.fixture
