@@ -1,6 +1,7 @@
 """The scripts of `ci/` answer in sentences, whatever they are started with."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -101,6 +102,17 @@ class TestStages:
 
         assert 4 == len([line for line in listed if line.startswith("engine-py3")])
         assert 2 == run(sys.executable, "ci/test", "eng").returncode
+
+    def test_each_is_run_for_a_pull_request_and_explained(self, run, root):
+        """By a workflow, under its own name or the beginning of it, and in a line of CONTRIBUTING.md."""
+        listed = [line.split()[0] for line in run(sys.executable, "ci/test", "--list").stdout.splitlines()]
+        stages = {name.split("-")[0] for name in listed} - {"clean"}
+        workflows = "".join((root / ".github" / "workflows" / name).read_text() for name in ("test.yaml", "e2e.yml"))
+        lists = re.findall(r"(?:\./ci/test|stages:) (.*)", workflows)
+        table = re.findall(r"^\| (`.*?) \|", (root / "CONTRIBUTING.md").read_text(), re.MULTILINE)
+
+        assert set() == stages - set(re.findall(r"\w+", " ".join(lists)))
+        assert set() == stages - set(re.findall(r"`(\w+)", " ".join(table)))
 
 
 class TestWhatCannotBeInstalled:

@@ -63,7 +63,6 @@
     "__NAME__" (include "jupyterhub-quota.name" $root)
     "__PODS_JOB__" ($external | ternary "jupyterhub-quota-pods" "kube-state-metrics")
     "__WINDOW_SECONDS__" (include "jupyterhub-quota.longestWindow" $root)
-    "__RETENTION_SECONDS__" (include "jupyterhub-quota.seconds" $prometheus.retention)
     "__SCRAPE_SECONDS__" (include "jupyterhub-quota.seconds" $prometheus.scrapeInterval)
     "__RULE_SECONDS__" (include "jupyterhub-quota.seconds" $prometheus.ruleInterval)
     "__DISK_BYTES__" (include "jupyterhub-quota.bytes" $prometheus.persistence.size)
@@ -104,7 +103,7 @@
     "client.yml" (dict "path" "client.yml" "text" "basic_auth: {username_file: /etc/prometheus/auth/username, password_file: /etc/prometheus/auth/password}\n")
     "rules-ledger.yaml" (dict "path" "rules/ledger.yaml" "text" (.Files.Get "files/rules/ledger.yaml"))
 -}}
-{{- if and .Values.alerts.enabled (.Files.Get "files/rules/alerts.yaml") -}}
+{{- if .Values.alerts.enabled -}}
 {{- $_ := set $files "rules-alerts.yaml" (dict "path" "rules/alerts.yaml" "text" (include "jupyterhub-quota.alerts" (list "files/rules/alerts.yaml" .))) -}}
 {{- end -}}
 {{- if .Values.metrics.enabled -}}
