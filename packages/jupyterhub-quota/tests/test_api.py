@@ -247,10 +247,10 @@ class TestFailures:
     async def test_slow(self, behaviour: Behaviour):
         """The deadline is for the whole question, the second try included."""
         began = time.monotonic()
-        error, server = await failure(behaviour, seconds=0.5)
+        error, server = await failure(behaviour, seconds=2)
 
         assert Unavailable.SLOW == error.reason
-        assert 0.4 < time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 2 * 2  # which a deadline for each try would take
         assert 2 == len(server.requests)
 
     @pytest.mark.parametrize("packed", [False, True])

@@ -19,7 +19,9 @@ from hypothesis import strategies as st
 from jupyterhub_quota.errors import Unavailable, UnavailableError
 from jupyterhub_quota.ledger.cached import CachedLedger
 from jupyterhub_quota.ledger.protocol import Reading
-from jupyterhub_quota.session import Request, Session
+from jupyterhub_quota.policy import Quota
+from jupyterhub_quota.session import Request, Resource, Session
+from jupyterhub_quota.usage import used
 
 MINUTE, HOUR, DAY = 60.0, 3600.0, 86400.0
 BEAT = 30.0
@@ -400,6 +402,30 @@ class TestAnswers:
 
         assert {SMALL, LARGE} == {session.request for session in (await ask(ledger, script, None)).sessions}
 
+    async def test_what_is_used_is_of_the_window_that_is_asked_for(self):
+        """A short one first, of a user of whom more is known, then a long one."""
+        script = Script([Pod("a", "ann", NOON - 9 * DAY, NOON - 8 * DAY), Pod("b", "ann", NOON - HOUR)])
+        ledger = cached(script)
+        await ask(ledger, script, days=10)
+        found = []
+        for days in (1, 10, 1):
+            quota = Quota(Resource.MEMORY, 1.0, days * DAY)
+            found.append(used((await ask(ledger, script, days=days)).sessions, quota, NOON) / HOUR)
+
+        assert pytest.approx([1, 25, 1], abs=0.02) == found
+
+    async def test_what_is_used_follows_the_news(self):
+        """A session goes on, grows, ends."""
+        script = Script([Pod("a", "ann", NOON - HOUR, NOON + 2 * HOUR, resized=NOON + HOUR)])
+        ledger = cached(script)
+        found = []
+        for _ in range(5):
+            sessions = (await ask(ledger, script)).sessions
+            found.append(used(sessions, Quota(Resource.MEMORY, 1.0, DAY), script.now) / HOUR)
+            script.now += HOUR / 2
+
+        assert pytest.approx([1, 1.5, 2, 3, 4], abs=0.02) == found
+
     async def test_since_when_history_is_complete_is_told(self):
         """As the ledger behind does."""
         script = Script(complete_since=NOON - DAY)
@@ -675,7 +701,8 @@ def test_whatever_happens_the_answer_is_that_of_the_ledger_behind(kind, pods, st
     """
     Reads in any order, late samples, outages, clocks that jump ahead and back.
 
-    Equal where the ledger behind lost nothing. Where it did, whatever it still has is there, once, and no shorter.
+    What is used is that of the answer. The answer is equal where the ledger behind lost nothing. Where it did, whatever
+    it still has is there, once, and no shorter.
     """
 
     async def play():
@@ -698,6 +725,8 @@ def test_whatever_happens_the_answer_is_that_of_the_ledger_behind(kind, pods, st
                 failed = at if script.failure else failed
                 continue
             failed = at if script.failure else failed
+            quota = Quota(Resource.MEMORY, 1.0, window)
+            assert pytest.approx(used(list(reading.sessions), quota, at)) == used(reading.sessions, quota, at)
             was = held(reading, since)
             assert len({(id_, start) for id_, _, start, *_ in was}) == len(was)
             assert reading.as_of <= at

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_quota import Quota, Request, Resource, Session
-from jupyterhub_quota.usage import Decay, per_day, rate, used
+from jupyterhub_quota.usage import Decay, Past, per_day, rate, used
 
 AT = 1000
 WINDOW = 60
@@ -28,7 +28,8 @@ def quota(limit, window=WINDOW):
 
 
 moments = st.integers(AT - 2 * WINDOW, AT + 10)
-sessions_ = st.lists(st.builds(session, moments, moments, st.integers(0, 5), alive=st.booleans()), max_size=12)
+lists = st.lists(st.builds(session, moments, moments, st.integers(0, 5), alive=st.booleans()), max_size=12)
+sessions_ = lists | lists.map(lambda found: Past.of(found, {}))
 limits = st.integers(0, 6 * WINDOW)
 rates = st.integers(1, 5)
 runtimes = st.integers(1, WINDOW)

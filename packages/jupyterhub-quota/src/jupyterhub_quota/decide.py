@@ -7,7 +7,7 @@ Pure: no clock, no network, no logging. One rule: a launch is allowed when it ca
 
 import hashlib
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from jupyterhub_quota.decision import BLOCKING, Decision, Outcome, Reason, Refill, Status
@@ -32,9 +32,9 @@ def decide(policy: Policy, subject: Subject, server: str, request: Request, read
 
     Source: design, "The decision".
     """
-    sessions = tuple(
-        ended(session) if session.alive and session.server == server else session for session in reading.sessions
-    )
+    sessions = reading.sessions
+    if any(session.alive and session.server == server for session in sessions):
+        sessions = tuple(ended(each) if each.alive and each.server == server else each for each in sessions)
     statuses = tuple(
         status for resource in Resource for status in statuses_of(policy, subject, sessions, at, resource, request)
     )
@@ -116,14 +116,13 @@ def decide_unknown(
 
 
 def statuses_of(
-    policy: Policy, subject: Subject, sessions: Iterable[Session], at: float, resource: Resource, request: Request
+    policy: Policy, subject: Subject, sessions: Sequence[Session], at: float, resource: Resource, request: Request
 ) -> tuple[Status, ...]:
     """
     Return the quotas of the subject's most generous offer of *resource*, with their usage.
 
     The most generous offer is the one under which the request can run longest; among equals, the one with most left.
     """
-    sessions = tuple(sessions)
     offers = policy.offers(subject, resource)
     if not offers:
         quota = Quota(resource, math.inf, policy.window)
@@ -145,10 +144,9 @@ def lifting_group(policy: Policy, subject: Subject, resource: Resource) -> str |
 
 
 def refills(
-    policy: Policy, subject: Subject, sessions: Iterable[Session], request: Request, at: float
+    policy: Policy, subject: Subject, sessions: Sequence[Session], request: Request, at: float
 ) -> tuple[Refill, ...]:
     """Return from when *request* could run for `minimum_runtime` and for `session`, if all others stopped now."""
-    sessions = tuple(sessions)
     found = []
     for runtime in sorted({policy.minimum_runtime, policy.session}):
         moments = [
@@ -189,9 +187,7 @@ def reference(policy: Policy, subject: Subject, server: str, request: Request, a
     return hashlib.sha256(repr(decided).encode(errors="surrogatepass")).hexdigest()[:6]
 
 
-def _status(
-    policy: Policy, offer: Offer, quota: Quota, sessions: tuple[Session, ...], at: float, asked: float
-) -> Status:
+def _status(policy: Policy, offer: Offer, quota: Quota, sessions: Sequence[Session], at: float, asked: float) -> Status:
     if asked <= 0:
         return Status(quota.resource, quota.limit, quota.window, used(sessions, quota, at), offer.group)
     minimum = policy.minimum_runtime

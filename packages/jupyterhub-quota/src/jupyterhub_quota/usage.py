@@ -7,8 +7,9 @@ counts nothing. Everything is `O(n log n)` in the number of sessions.
 """
 
 import math
+from array import array
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from operator import attrgetter
@@ -39,14 +40,87 @@ def spans(
 
 def used(sessions: Iterable[Session], quota: Quota, at: float) -> float:
     """Return what *sessions* used of the quota's resource in its window, which ends at *at*."""
-    return math.fsum(
-        (end - start) * rate for start, end, rate in spans(sessions, quota.resource, at - quota.window, at)
-    )
+    since = at - quota.window
+    if isinstance(sessions, Past):
+        use = sessions.use(quota.resource)
+        return use.until(at) - use.until(since)
+    return math.fsum((end - start) * rate for start, end, rate in spans(sessions, quota.resource, since, at))
 
 
 def rate(sessions: Iterable[Session], resource: Resource) -> float:
     """Return how much of *resource* the sessions hold that are alive, in base units."""
     return math.fsum(session.request.of(resource) for session in sessions if session.alive)
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """
+    What sessions used of a resource up to any moment: a rising line of straight pieces, which goes on after the last.
+
+    Attributes:
+        times: its corners, seconds since the epoch.
+        amounts: what was used before each corner.
+        held: how much is held after each corner, in base units.
+    """
+
+    times: Sequence[float]
+    amounts: Sequence[float]
+    held: Sequence[float]
+
+    @classmethod
+    def of(cls, sessions: Iterable[Session], resource: Resource) -> Self:
+        """Return what *sessions* use of *resource*; those that are alive go on."""
+        changes = []
+        for session in sessions:
+            rate = session.request.of(resource)
+            if rate > 0 and session.alive:
+                changes.append((session.start, rate))
+            elif rate > 0 and session.start < session.end:
+                changes += (session.start, rate), (session.end, -rate)
+        changes.sort()
+        times, amounts, rates = array("d"), array("d"), array("d")
+        when, amount, held, several = -math.inf, 0.0, 0.0, 0
+        for time_, change in changes:
+            if time_ != when:
+                if several:
+                    amount += held * (time_ - when)
+                when = time_
+                times.append(when)
+                amounts.append(amount)
+                rates.append(0.0)
+            several += 1 if change > 0 else -1
+            # What is left of a sum of floats when all have gone is noise.
+            rates[-1] = held = held + change if several else 0.0
+        return cls(times, amounts, rates)
+
+    def until(self, when: float) -> float:
+        """Return what was used before *when*."""
+        i = bisect_right(self.times, when) - 1
+        return self.amounts[i] + self.held[i] * (when - self.times[i]) if i >= 0 else 0.0
+
+
+class Past(tuple[Session, ...]):
+    """
+    Sessions about which the same is asked again and again: what they use is computed once for each resource.
+
+    Attributes:
+        uses: what was computed; whoever has the same sessions later goes on with it.
+    """
+
+    uses: dict[Resource, Use]
+
+    @classmethod
+    def of(cls, sessions: Iterable[Session], uses: dict[Resource, Use]) -> Self:
+        """Return *sessions*, of which *uses* is known."""
+        past = cls(sessions)
+        past.uses = uses
+        return past
+
+    def use(self, resource: Resource) -> Use:
+        """Return what they use of *resource*."""
+        if resource not in self.uses:
+            self.uses[resource] = Use.of(self, resource)
+        return self.uses[resource]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,24 +140,12 @@ class Decay:
     def of(cls, sessions: Iterable[Session], quota: Quota, at: float) -> Self:
         """Return the decay, from *at* on, of what *sessions* used until then."""
         window = quota.window
-        changes = [(at, 0.0), (at + window, 0.0)]
-        for start, end, amount in spans(sessions, quota.resource, at - window, at):
-            changes += (start + window, -amount), (end + window, amount)
-        changes.sort(reverse=True)
-        # Summed from the end, where nothing is left: a sum of positive parts has no noise around zero.
-        times, amounts = [], []
-        when, left, held = changes[0][0], 0.0, 0.0
-        for time_, change in changes:
-            if time_ != when:
-                times.append(when)
-                amounts.append(left)
-                if held > 0:
-                    left += held * (when - time_)
-                when = time_
-            held += change
-        times.append(when)
-        amounts.append(left)
-        return cls(quota, tuple(reversed(times)), tuple(reversed(amounts)))
+        use = sessions.use(quota.resource) if isinstance(sessions, Past) else Use.of(sessions, quota.resource)
+        total = use.until(at)
+        first, last = bisect_right(use.times, at - window), bisect_left(use.times, at)
+        times = [at, *[time_ + window for time_ in use.times[first:last]], at + window]
+        amounts = [total - use.until(at - window), *[total - amount for amount in use.amounts[first:last]], 0.0]
+        return cls(quota, tuple(times), tuple(amounts))
 
     @property
     def at(self) -> float:

@@ -71,8 +71,10 @@ class CachedLedger:
         if self._failure is not None and at - kept.as_of > self.tolerate:
             raise UnavailableError(str(self._failure), self._failure.reason) from self._failure
         kept.asked = at
-        found = (kept,) if user is not None else tuple(self._kept.values())
-        sessions = tuple(chain.from_iterable(each.between(since, at) for each in found))
+        if user is None:
+            sessions = tuple(chain.from_iterable(each.between(since, at) for each in self._kept.values()))
+        else:
+            sessions = kept.past(since, at)
         return Reading(sessions, min(kept.as_of, at), kept.complete_since)
 
     async def close(self) -> None:

@@ -1,12 +1,13 @@
 """What a cache keeps of one subject's sessions, and how news are added to it. Pure."""
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from jupyterhub_quota.amounts import MINUTE
-from jupyterhub_quota.session import Session, held_between
+from jupyterhub_quota.session import Resource, Session, held_between
+from jupyterhub_quota.usage import Past, Use
 
 # An answer so old is still new: the rules behind it are evaluated less often.
 FRESH_SECONDS = 10.0
@@ -31,7 +32,9 @@ class Kept:
         read, asked: when the ledger behind was last asked, and when we were.
         sessions: by id.
         alive: the ids of those that are.
-        flat: all of them, if that is known.
+        uses: what they used, as far as somebody asked for that.
+        flat: all that was held after the time that was last asked about, if that is known.
+        flat_since, flat_end: that time, and when the first of them ended that is not alive.
         first_end: nothing that is not alive ended before.
         newest: nothing began or was seen later.
     """
@@ -43,7 +46,10 @@ class Kept:
     asked: float
     sessions: dict[str, Parts] = field(default_factory=dict)
     alive: set[str] = field(default_factory=set)
-    flat: tuple[Session, ...] | None = None
+    uses: dict[Resource, Use] = field(default_factory=dict)
+    flat: list[Session] | None = None
+    flat_since: float = math.inf
+    flat_end: float = math.inf
     first_end: float = math.inf
     newest: float = -math.inf
 
@@ -57,7 +63,12 @@ class Kept:
 
     def put(self, id_: str, parts: Parts) -> None:
         """Keep *parts* of a session, instead of what was kept of it."""
-        self.sessions[id_], self.flat = parts, None
+        old = self.sessions.get(id_)
+        if old is not None and _went_on(old, parts):
+            self._replace(old[-1], parts[-1])
+        else:
+            self.uses, self.flat = {}, None
+        self.sessions[id_] = parts
         (self.alive.add if parts[-1].alive else self.alive.discard)(id_)
         for part in parts:
             if part.end < self.first_end and not part.alive:
@@ -89,13 +100,35 @@ class Kept:
                 self.sessions, self.flat = kept, None
                 self.first_end = min((each[0].end for each in kept.values() if not each[0].alive), default=math.inf)
 
-    def between(self, since: float, at: float) -> tuple[Session, ...]:
+    def between(self, since: float, at: float) -> Sequence[Session]:
         """Return what was held after *since*, as it was at *at*."""
+        if since < self.flat_since:
+            self.uses, self.flat = {}, None
         if self.flat is None:
-            self.flat = tuple(chain.from_iterable(self.sessions.values()))
-        if since < self.first_end and self.newest <= at:
-            return self.flat
-        return held_between(self.flat, since, at)
+            self.flat = list(chain.from_iterable(self.sessions.values()))
+            self.flat_since, self.flat_end = since, self.first_end
+        if self.newest > at:
+            return held_between(self.flat, since, at)
+        if since >= self.flat_end:
+            self.flat = list(held_between(self.flat, since, at))
+            self.flat_since = since
+            self.flat_end = min((each.end for each in self.flat if not each.alive), default=math.inf)
+        return self.flat
+
+    def past(self, since: float, at: float) -> tuple[Session, ...]:
+        """Return the same, where it is about this subject alone: what they used is kept as well."""
+        found = self.between(since, at)
+        return Past.of(found, self.uses) if found is self.flat else tuple(found)
+
+    def _replace(self, old: Session, new: Session) -> None:
+        """Put *new* where *old* is, which is near the end: it is alive."""
+        if self.flat is None:
+            return
+        for i in range(len(self.flat) - 1, -1, -1):
+            if self.flat[i] is old:
+                self.flat[i] = new
+                return
+        self.flat = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +159,16 @@ def by_user(sessions: Iterable[Session]) -> dict[str | None, dict[str, Parts]]:
         own = found.setdefault(part.user, {})
         own[part.id] = (*own.get(part.id, ()), part)
     return found
+
+
+def _went_on(old: Parts, new: Parts) -> bool:
+    """Whether *new* is *old*, alive and seen again."""
+    return (
+        len(old) == len(new)
+        and old[-1].alive
+        and new[-1].alive
+        and (old[-1].start, old[-1].request, *old[:-1]) == (new[-1].start, new[-1].request, *new[:-1])
+    )
 
 
 def _joined(old: Parts, new: Parts, since: float) -> Parts:
