@@ -13,7 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jupyterhub_quota import Quota, Request, Resource, Session
-from jupyterhub_quota.usage import Decay, Past, per_day, rate, used
+from jupyterhub_quota.past import Past
+from jupyterhub_quota.usage import Decay, per_day, rate, used
 
 AT = 1000
 WINDOW = 60

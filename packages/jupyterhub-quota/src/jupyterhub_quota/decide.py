@@ -33,7 +33,9 @@ def decide(policy: Policy, subject: Subject, server: str, request: Request, read
     Source: design, "The decision".
     """
     sessions = reading.sessions
-    if any(session.alive and session.server == server for session in sessions):
+    alive = [session for session in sessions if session.alive]
+    running = tuple(session for session in alive if session.server != server)
+    if len(running) < len(alive):
         sessions = tuple(ended(each) if each.alive and each.server == server else each for each in sessions)
     statuses = tuple(
         status for resource in Resource for status in statuses_of(policy, subject, sessions, at, resource, request)
@@ -61,7 +63,7 @@ def decide(policy: Policy, subject: Subject, server: str, request: Request, read
         statuses=tuple(sorted(statuses, key=lambda s: BLOCKING.index(s.blocking) if s.blocking else len(BLOCKING))),
         refills=refills(policy, subject, sessions, request, at) if blocking else (),
         runtime=min((status.runtime for status in asked), default=math.inf),
-        running=tuple(session for session in sessions if session.alive),
+        running=running,
         groups=tuple(
             sorted({o.group for r in Resource if request.of(r) > 0 for o in policy.offers(subject, r) if o.group})
         ),

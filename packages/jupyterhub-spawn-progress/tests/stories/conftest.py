@@ -30,6 +30,7 @@ with warnings.catch_warnings():
     # KubeSpawner 7.0 declares a trait in a way that newer traitlets warns of.
     warnings.simplefilter("ignore", DeprecationWarning)
     from kubespawner import KubeSpawner
+    from kubespawner.clients import load_config
 
 from jupyterhub_spawn_progress import setup
 from jupyterhub_spawn_progress.rules import default_table
@@ -406,6 +407,7 @@ async def running(config: Config, folder: Path) -> AsyncIterator[Hub]:
         await app.cleanup()
         await cancelled(asyncio.all_tasks() - before - {asyncio.current_task()})
         KubeSpawner.reflectors.clear()
+        load_config.cache_clear()  # It remembers hosts that it was told of, and a port may come again.
         engine = app.db.get_bind()
         app.db.close()
         engine.dispose()

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from jupyterhub_quota.amounts import MINUTE
+from jupyterhub_quota.past import Past, Use
 from jupyterhub_quota.session import Resource, Session, held_between
-from jupyterhub_quota.usage import Past, Use
 
 # An answer so old is still new: the rules behind it are evaluated less often.
 FRESH_SECONDS = 10.0
