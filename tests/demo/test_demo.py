@@ -33,6 +33,7 @@ class Demo:
         self.url = f"http://127.0.0.1:{port}"
         self.pid, self.terminal = pty.fork()
         if self.pid == 0:
+            signal.signal(signal.SIGHUP, signal.SIG_DFL)  # as in a shell, also where nohup started these tests
             os.execv(ROOT / "ci" / "demo", ["ci/demo", "--name", NAME, "--port", str(port)])  # noqa: S606 - as a shell
         while "Ctrl-C ends all of it" not in self.said:
             self.said += os.read(self.terminal, 10_000).decode()
