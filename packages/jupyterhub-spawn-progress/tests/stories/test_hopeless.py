@@ -212,7 +212,7 @@ async def test_out_of_memory_a_moment_later(kube_config, run, api):
     assert {} == api.objects["pods"]
 
 
-NOT_FOUND = [
+NO_COMMAND = [
     "Server requested",
     FOUND,
     PRESENT,
@@ -238,7 +238,7 @@ async def test_command_not_found(hub, api):
 
     api.plays = story
 
-    assert NOT_FOUND == await hub.start("ann")
+    assert NO_COMMAND == await hub.start("ann")
 
 
 async def test_command_not_found_again_and_again(hub, api):
@@ -259,7 +259,7 @@ async def test_command_not_found_again_and_again(hub, api):
 
     api.plays = story
 
-    assert NOT_FOUND == await hub.start("ann")
+    assert NO_COMMAND == await hub.start("ann")
 
 
 async def test_evicted(hub, api):
