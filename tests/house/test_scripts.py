@@ -115,6 +115,57 @@ class TestStages:
         assert set() == stages - set(re.findall(r"`(\w+)", " ".join(table)))
 
 
+class TestWhatFails:
+    """What plays with real programs gets a second look; tox is a stand-in here, which fails as often as it is told."""
+
+    @pytest.fixture
+    def stage(self, root, run, tmp_path):
+        """Run a stage whose first runs say these things and fail; return it, and what tox was asked for."""
+        shutil.copytree(root / "ci", tmp_path / "ci")
+        tools = tmp_path / ".cache" / "bootstrap"
+        (tools / "bin").mkdir(parents=True)
+        (tools / "bin" / "python").symlink_to(sys.executable)
+        receipt = "import bootstrap, sys; print(*bootstrap.PINS, sys.executable, sys.version, sep='\\n', end='')"
+        (tools / "receipt").write_text(run(sys.executable, "-c", receipt, folder=tmp_path / "ci").stdout)
+
+        def stage(name, *failures):
+            lines = [f'[ "$(wc -l < calls)" -gt {count} ] || {{ echo "{said}"; exit 1; }}' for count, said in failures]
+            (tools / "bin" / "tox").write_text("\n".join(["#!/bin/sh", 'echo "$*" >> calls', *lines, ""]))
+            (tools / "bin" / "tox").chmod(0o755)
+            return run(sys.executable, "ci/test", name, folder=tmp_path), (tmp_path / "calls").read_text().splitlines()
+
+        return stage
+
+    @pytest.mark.parametrize("said", ["1 failed", "dial tcp 127.0.0.1:80: connection refused", "Failed to fetch it"])
+    def test_once_is_unsteady(self, stage, said):
+        """The stage passes, and the summary names it. Only what failed is run again."""
+        done, (first, second) = stage("hook-hub6", (1, said))
+
+        assert 0 == done.returncode, done.stdout + done.stderr
+        assert "UNSTEADY hook-hub6: " in done.stdout
+        assert ("--last-failed" in first, "--last-failed" in second) == (False, True)
+
+    @pytest.mark.parametrize(
+        ("said", "why"),
+        [
+            ("dial tcp 127.0.0.1:80: connection refused", "see above"),
+            ("go: example.org@v1: dial tcp: no such host", "a download failed: are the package registries reachable?"),
+        ],
+    )
+    def test_twice_is_a_failure(self, stage, said, why):
+        """It says whether something outside is to blame."""
+        done, asked = stage("hook-hub6", (2, said))
+
+        assert (1, 2) == (done.returncode, len(asked))
+        assert f"FAILED   hook-hub6: {why}\n" in done.stdout
+
+    def test_what_is_pure_gets_no_second_look(self, stage):
+        """Where it fails once, it fails."""
+        done, asked = stage("engine-py311", (1, "1 failed"))
+
+        assert (1, 1) == (done.returncode, len(asked))
+
+
 class TestWhatCannotBeInstalled:
     """It ends in a sentence that says what to look at, and the next start tries again."""
 

@@ -101,7 +101,7 @@ class Kept:
                 self.first_end = min((each[0].end for each in kept.values() if not each[0].alive), default=math.inf)
 
     def between(self, since: float, at: float) -> Sequence[Session]:
-        """Return what was held after *since*, as it was at *at*."""
+        """Return what was held after *since*, as it was at *at*. To be read at once: the next news may change it."""
         if since < self.flat_since:
             self.uses, self.flat = {}, None
         if self.flat is None:
